@@ -1,0 +1,147 @@
+// Package progtype describes BPF program types: how each lays out its context,
+// which helpers it may call, what it may return, and how an input of a test run
+// becomes a context and back, as the kernel's BPF_PROG_TEST_RUN does it.
+package progtype
+
+import (
+	"fmt"
+
+	"github.com/gbpf/gbpf/internal/guest"
+)
+
+// Access is what a program may do with a context field.
+type Access uint8
+
+// Field accesses, a set.
+const (
+	Read  Access = 1 << iota
+	Write        // a store by the program is allowed
+	Narrow       // loads narrower than the field are allowed
+	Input        // the host may set it for a run
+)
+
+// FieldKind says what a load of a context field yields.
+type FieldKind uint8
+
+// Kinds of context field.
+const (
+	Scalar     FieldKind = iota
+	PacketData           // 32-bit guest address of packet data
+	PacketEnd            // one past its last byte
+	PacketMeta           // start of metadata in front of it
+	Pointer              // 64-bit guest address of an object, see Field.Target
+)
+
+// Field is one field of a context as the UAPI headers lay it out.
+type Field struct {
+	Name   string
+	Off    uint32 // bytes from the start of the context
+	Size   uint32 // bytes of one element
+	Count  uint32 // elements of an array, 0 for a single field
+	Kind   FieldKind
+	Access Access
+	Target string // for Pointer: what it points to, such as "bpf_sock"
+}
+
+// Layout is a context structure.
+type Layout struct {
+	Name   string // the C structure, such as "xdp_md"
+	Size   uint32 // bytes
+	Fields []Field
+}
+
+// Range is the set of return values that a program type allows; both ends count.
+type Range struct {
+	Min, Max int32
+	Any      bool // every value is allowed
+}
+
+// Input is what one run is given.
+type Input struct {
+	Data   []byte            // packet data, memory of a raw program, or a syscall program's context
+	Ctx    []byte            // the context structure's bytes as user space lays them out; nil for zeros
+	Fields map[string]uint64 // context fields by name, applied over Ctx; "cb[2]" names an element
+	Meta   uint32            // how many of the first bytes of Data are data_meta (XDP)
+}
+
+// Output is what one run left.
+type Output struct {
+	Data []byte // packet data as the program left it, appended to the slice given
+	Ctx  []byte // the context structure as user space sees it
+}
+
+// Bctx is the BPF context of one run: where its parts lie in guest memory, and
+// what packet helpers keep about it. An engine passes Ctx in R1 (for type raw,
+// Data in R1 and its length in R2).
+type Bctx struct {
+	Mem  *guest.Memory
+	Slot *guest.Slot
+	Type *Type
+
+	Ctx    guest.Addr // start of the context structure
+	CtxLen uint32     // bytes
+
+	// Packet data. A program may touch [DataMeta, DataEnd); helpers move the
+	// inner three between HardStart and HardEnd and update the context.
+	HardStart, DataMeta, Data, DataEnd, HardEnd guest.Addr
+	PacketWritable                              bool
+
+	Skb      Skb      // for socket buffer types
+	Redirect Redirect // what bpf_redirect and its kin asked for
+}
+
+// Skb is what the kernel keeps in a socket buffer beside what __sk_buff shows.
+type Skb struct {
+	L2        bool   // data starts at the link-layer header
+	Hidden    uint32 // bytes of link-layer header in front of Data that test-run output shows again
+	Protocol  uint16 // host order ethertype
+	MacLen    uint32
+	Hash      uint32
+	PktType   uint32
+	VlanTCI   uint16
+	VlanProto uint16
+	HasVlan   bool
+}
+
+// Redirect is where a program asked a packet to go.
+type Redirect struct {
+	Set     bool
+	Ifindex uint32
+	Flags   uint64
+	Map     uint32 // map handle of bpf_redirect_map, 0 for bpf_redirect
+	Key     uint64
+	Peer    bool
+}
+
+// Type is one program type. The zero Funcs mean a type without input handling.
+type Type struct {
+	Name    string // the name that section names and the CLI use, such as "xdp"
+	Kernel  uint32 // BPF_PROG_TYPE_*, 0 for gbpf's own
+	Ctx     Layout
+	Packet  bool  // it has packet data
+	Returns Range // by default; expected attach types may narrow it
+	// Helpers reports whether the kernel lets this type call a helper, by number.
+	Helpers func(id int32) bool
+
+	// Setup lays the input out in the slot and fills b.
+	Setup func(b *Bctx, in *Input) error
+	// Sync writes where b's packet data lies (and how long it is) into the context
+	// structure; helpers call it after they moved data.
+	Sync func(b *Bctx)
+	// Finish appends what the run left to out.Data and sets out.Ctx.
+	Finish func(b *Bctx, out *Output)
+}
+
+// String is the type's name.
+func (t *Type) String() string { return t.Name }
+
+// InputError says which part of a run's input cannot be used and why.
+type InputError struct {
+	Type   string // program type
+	What   string // "data", "ctx", or a field's name
+	Reason string
+}
+
+func (e *InputError) Error() string {
+	return fmt.Sprintf("run input: %s: %s: %s", e.Type, e.What, e.Reason)
+}
