@@ -52,12 +52,12 @@ type DisasmOptions struct {
 // Disasm writes prog to w, one instruction a line, in the form of
 // bpftool prog dump xlated:
 //
-//	   0: (b7) r0 = 0
-//	   1: (95) exit
+//	0: (b7) r0 = 0
+//	1: (95) exit
 //
 // Second slots of 16-byte loads are left out; their number is not. The error
 // is that of w.
-func Disasm(w io.Writer, prog []Insn, opts DisasmOptions) error {
+func Disasm(prog []Insn, w io.Writer, opts DisasmOptions) error {
 	var b []byte
 	for pc := 0; pc < len(prog); pc++ {
 		i := prog[pc]
