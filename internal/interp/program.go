@@ -1,0 +1,204 @@
+// Package interp runs BPF programs by reading one instruction after the other.
+//
+// One loop serves two modes. In fast mode every access is confined to the window and
+// nothing more, as in generated machine code. In checked mode every access must lie
+// within one object that permits it, arguments of helpers are held against their
+// prototypes, and reads of unwritten stack can be reported: it runs any program
+// safely with a precise trap and is the oracle the verifier and the JIT are
+// tested against.
+package interp
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
+)
+
+// Rows of the loop's own beside those of package isa: what linking turns
+// instructions into.
+const (
+	opConst    = isa.Op(isa.NumOps) + iota // dst = imm, two slots
+	opTailCall                             // the helper that does not return
+	opBadJump                              // control left the program, at insn imm
+)
+
+// insn is a decoded and linked instruction, 16 bytes.
+type insn struct {
+	op       isa.Op
+	dst, src uint8
+	_        uint8
+	// off is the byte offset of memory accesses and the absolute target of
+	// jumps and local calls.
+	off int32
+	// imm is the sign-extended immediate, or the index of the helper. For
+	// jumps its low half is the immediate and its high half what taking the jump
+	// costs in fuel.
+	imm uint64
+}
+
+// Source is a program to prepare: bytecode plus what its references mean.
+type Source struct {
+	Name string
+	Type *progtype.Type
+	// Attach is the expected attach type, on which what the context permits may depend.
+	Attach uint32
+	GPL    bool
+	Insns  []isa.Insn
+	// Const gives the value of the 16-byte load at an instruction: a number, a map handle,
+	// the guest address of a map value, a function reference.
+	Const func(pc int) (uint64, error)
+	// Helper resolves the call at an instruction.
+	Helper func(pc int) (*helpers.Helper, error)
+	// ByID resolves a helper number at run time, for callx. It returns nil for none.
+	ByID func(id uint64) *helpers.Helper
+	// Where names an instruction for people: its function and its C line.
+	Where func(pc int) (function, line string)
+}
+
+// Program is a program prepared for the loop. It is immutable.
+type Program struct {
+	src     Source
+	ctx     *progtype.Layout // what it may do with its context
+	code    []insn
+	helpers []*helpers.Helper
+	starts  []int32  // first instruction of each function, sorted
+	weight  []uint32 // fuel of the instructions before each one; one element more than there are
+}
+
+// helperWeight is what a call of a helper counts for, in fuel units.
+const helperWeight = 8
+
+// FuncRef is the value that a register holds for a function of the program that
+// starts at pc: no 32-bit address, so it is never mistaken for memory.
+func FuncRef(pc int) uint64 { return 1<<32 | uint64(uint32(pc)) }
+
+// New prepares a program. It fails when a reference cannot be resolved. Jumps that
+// leave the program, and other faults that only running shows, become traps.
+func New(src Source) (*Program, error) {
+	n := len(src.Insns)
+	p := &Program{src: src, code: make([]insn, n, n+1), weight: make([]uint32, n+1), ctx: src.Type.Layout(src.Attach)}
+	if n == 0 {
+		return nil, fmt.Errorf("prepare: program %q: no instructions", src.Name)
+	}
+	p.findFuncs()
+	for pc, in := range src.Insns {
+		w := uint32(1)
+		if in.Op == isa.OpCallHelper || in.Op == isa.OpCallKfunc || in.Op == isa.OpCallReg {
+			w = helperWeight
+		}
+		p.weight[pc+1] = p.weight[pc] + w
+	}
+	for pc := range src.Insns {
+		if err := p.link(pc); err != nil {
+			return nil, err
+		}
+	}
+	// Falling off the end lands here.
+	p.code = append(p.code, insn{op: opBadJump, imm: uint64(n - 1)})
+	return p, nil
+}
+
+func (p *Program) findFuncs() {
+	seen := map[int32]bool{0: true}
+	for pc, in := range p.src.Insns {
+		if in.Op == isa.OpCallLocal || in.Op == isa.OpLddwFunc {
+			if t := in.Target(pc); t >= 0 && t < len(p.src.Insns) {
+				seen[int32(t)] = true
+			}
+		}
+	}
+	for s := range seen {
+		p.starts = append(p.starts, s)
+	}
+	sort.Slice(p.starts, func(i, j int) bool { return p.starts[i] < p.starts[j] })
+}
+
+// link translates the instruction at pc.
+func (p *Program) link(pc int) error {
+	src := &p.src.Insns[pc]
+	out := &p.code[pc]
+	*out = insn{op: src.Op, dst: uint8(src.Dst), src: uint8(src.Src), off: int32(src.Off), imm: uint64(src.Imm)}
+	switch src.Info().Kind {
+	case isa.KindJump, isa.KindCond, isa.KindMayGoto:
+		t := src.Target(pc)
+		out.off = p.target(pc, t)
+		out.imm = uint64(uint32(src.Imm)) | uint64(p.backCost(pc, t))<<32
+	case isa.KindLoadImm64:
+		v, err := p.src.Const(pc)
+		if err != nil {
+			return fmt.Errorf("prepare: program %q: insn %d: %w", p.src.Name, pc, err)
+		}
+		out.op, out.imm = opConst, v
+	}
+	switch src.Op {
+	case isa.OpCallLocal:
+		t := src.Target(pc)
+		out.off = p.target(pc, t)
+		out.imm = uint64(p.funcCost(t)) << 32
+	case isa.OpCallHelper, isa.OpCallKfunc:
+		h, err := p.src.Helper(pc)
+		if err != nil {
+			return fmt.Errorf("prepare: program %q: insn %d: %w", p.src.Name, pc, err)
+		}
+		out.op = isa.OpCallHelper
+		if h.Proto.ID == helpers.TailCallID && src.Op == isa.OpCallHelper {
+			out.op = opTailCall
+		}
+		out.imm = uint64(len(p.helpers))
+		p.helpers = append(p.helpers, h)
+	}
+	return nil
+}
+
+// target makes t safe to go to: a target outside the program becomes one past its
+// end, where a trap stands.
+func (p *Program) target(pc, t int) int32 {
+	if t < 0 || t >= len(p.src.Insns) {
+		return int32(len(p.src.Insns))
+	}
+	return int32(t)
+}
+
+// backCost is the fuel that a jump from pc to t takes: for a jump backwards the weight
+// of the instructions it may run again, so that fuel bounds what is executed; none
+// for one forwards.
+func (p *Program) backCost(pc, t int) uint32 {
+	if t < 0 || t > pc {
+		return 0
+	}
+	return p.weight[pc+1] - p.weight[t]
+}
+
+// funcCost is the fuel that calling the function at t takes: the weight of its body.
+func (p *Program) funcCost(t int) uint32 {
+	i := sort.Search(len(p.starts), func(i int) bool { return int(p.starts[i]) > t })
+	end := len(p.src.Insns)
+	if i < len(p.starts) {
+		end = int(p.starts[i])
+	}
+	if t < 0 || t >= end {
+		return 1
+	}
+	return p.weight[end] - p.weight[t]
+}
+
+// isFunc reports whether a function starts at pc.
+func (p *Program) isFunc(pc uint64) bool {
+	i := sort.Search(len(p.starts), func(i int) bool { return uint64(p.starts[i]) >= pc })
+	return i < len(p.starts) && uint64(p.starts[i]) == pc
+}
+
+// Insns returns the program's instructions. They are shared: do not write.
+func (p *Program) Insns() []isa.Insn { return p.src.Insns }
+
+// Type returns the program type.
+func (p *Program) Type() *progtype.Type { return p.src.Type }
+
+// Name returns the program's name.
+func (p *Program) Name() string { return p.src.Name }
+
+// ProgramHandle marks a Program as something a prog array can hold.
+func (p *Program) ProgramHandle() {}

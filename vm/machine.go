@@ -1,0 +1,192 @@
+// Package vm is what users of gbpf hold: a [Machine] with its guest memory, and the
+// maps and programs in it.
+//
+// A machine is a tenant: programs and maps of one machine share its window of guest memory
+// and cannot reach that of another. Everything is safe for concurrent use; as
+// many programs run at once as the machine has simulated CPUs.
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/maps"
+)
+
+// ErrClosed says that the machine or program has been closed.
+var ErrClosed = errors.New("closed")
+
+// Policy says what a machine accepts.
+type Policy uint8
+
+// The policies. Whatever a policy lets through, the sandbox confines.
+const (
+	// PolicyLinux follows what the kernel accepts from root. Reads of
+	// unwritten stack yield zero.
+	PolicyLinux Policy = iota
+	// PolicyStrict also stops what only root may do, such as reading stack
+	// bytes that were never written.
+	PolicyStrict
+	// PolicySandboxed asks for sound structure only, for tests of the
+	// instruction set and experiments.
+	PolicySandboxed
+)
+
+var policyNames = [...]string{"linux", "strict", "sandboxed"}
+
+// String returns the policy's name as flags spell it.
+func (p Policy) String() string {
+	if int(p) < len(policyNames) {
+		return policyNames[p]
+	}
+	return fmt.Sprintf("policy(%d)", uint8(p))
+}
+
+// ParsePolicy is the inverse of [Policy.String].
+func ParsePolicy(s string) (Policy, error) {
+	for i, n := range policyNames {
+		if n == s {
+			return Policy(i), nil
+		}
+	}
+	return 0, fmt.Errorf("policy: %q: want linux, strict or sandboxed", s)
+}
+
+// DefaultFuel is the fuel of a run when nobody says otherwise, in units: a unit is
+// at least one instruction executed.
+const DefaultFuel = 1 << 30
+
+// Options are the choices of a machine. The zero value is a sensible default.
+type Options struct {
+	// MemoryLimit bounds the guest memory of the machine, in bytes: maps,
+	// stacks, packets. 0 means 256 MiB. It is rounded up to a power of two of at least
+	// 16 MiB.
+	MemoryLimit uint64
+	// CPUs is the number of simulated CPUs: how many programs run at once and how
+	// many values a per-CPU map has. 0 means runtime.NumCPU(), at most 64.
+	CPUs int
+	// MaxPacket is the size of the largest packet or input, in bytes. 0 means 64 KiB.
+	MaxPacket uint32
+	// Policy says what is accepted.
+	Policy Policy
+	// Fuel is what a run may use when its options do not say, in units. 0 means
+	// DefaultFuel.
+	Fuel uint64
+	// Helpers are added to the kernel's helpers, or replace those of the same
+	// number.
+	Helpers []helpers.Helper
+	// Env is what helpers tell programs about the world: clocks, the current task,
+	// where trace_printk goes. nil means the host's clock and a made-up task.
+	Env *helpers.Env
+}
+
+// Machine holds guest memory, maps and programs.
+type Machine struct {
+	opts    Options
+	mem     *guest.Memory
+	table   *maps.Table
+	helpers *helpers.Set
+	env     *helpers.Env
+	slots   slots
+
+	mu     sync.Mutex
+	closed bool
+	maps   []*maps.Map
+}
+
+// MaxCPUs is the largest number of simulated CPUs.
+const MaxCPUs = 64
+
+// NewMachine makes an empty machine. It fails when the host cannot give the memory, or
+// an option makes no sense. Call [Machine.Close] to give the memory back.
+func NewMachine(o Options) (*Machine, error) {
+	if o.CPUs == 0 {
+		o.CPUs = min(runtime.NumCPU(), MaxCPUs)
+	}
+	if o.CPUs < 0 || o.CPUs > MaxCPUs {
+		return nil, fmt.Errorf("new machine: %d CPUs: want 1 to %d", o.CPUs, MaxCPUs)
+	}
+	if o.Policy > PolicySandboxed {
+		return nil, fmt.Errorf("new machine: %s is no policy", o.Policy)
+	}
+	if o.Fuel == 0 {
+		o.Fuel = DefaultFuel
+	}
+	if o.MaxPacket == 0 {
+		o.MaxPacket = guest.DefaultPacketSize
+	}
+	set := helpers.NewSet()
+	for _, h := range o.Helpers {
+		if err := set.Add(h); err != nil {
+			return nil, fmt.Errorf("new machine: %w", err)
+		}
+	}
+	env := o.Env
+	if env == nil {
+		env = helpers.NewEnv()
+	}
+	mem, err := guest.NewMemory(o.MemoryLimit)
+	if err != nil {
+		return nil, fmt.Errorf("new machine: %w", err)
+	}
+	m := &Machine{opts: o, mem: mem, table: maps.NewTable(), helpers: set, env: env}
+	m.slots.init(m, o.CPUs)
+	return m, nil
+}
+
+// Close gives the machine's memory back and closes its maps. It waits for
+// programs that run, and makes later runs fail with [ErrClosed].
+func (m *Machine) Close() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.closed = true
+	all := m.maps
+	m.maps = nil
+	m.mu.Unlock()
+	m.slots.close()
+	for _, mp := range all {
+		mp.Close()
+	}
+	return m.mem.Close()
+}
+
+// NewMap creates a map. The error wraps the reason: a spec the kernel would refuse
+// too, or guest memory that does not suffice.
+func (m *Machine) NewMap(spec *maps.Spec) (*maps.Map, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, fmt.Errorf("new map: %q: machine is %w", spec.Name, ErrClosed)
+	}
+	mp, err := maps.New(m.mem, spec, m.opts.CPUs, m.table)
+	if err != nil {
+		return nil, err
+	}
+	m.maps = append(m.maps, mp)
+	return mp, nil
+}
+
+// RegisterHelper adds a helper, or replaces the one of the same number, for
+// programs that are loaded from now on.
+func (m *Machine) RegisterHelper(h helpers.Helper) error {
+	return m.helpers.Add(h)
+}
+
+// CPUs is the number of simulated CPUs.
+func (m *Machine) CPUs() int { return m.opts.CPUs }
+
+// Policy is what the machine accepts.
+func (m *Machine) Policy() Policy { return m.opts.Policy }
+
+// MemoryLimit is the size of guest memory, in bytes.
+func (m *Machine) MemoryLimit() uint64 { return m.mem.Limit() }
+
+// MemoryUsed is how much of guest memory objects take, in bytes.
+func (m *Machine) MemoryUsed() uint64 { return m.mem.Used() }

@@ -1,0 +1,234 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/interp"
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
+)
+
+// MaxInsns is the largest program, in instructions: the kernel's limit for root.
+const MaxInsns = 1_000_000
+
+// Func is a BPF function of a program.
+type Func struct {
+	Insn int // its first instruction
+	Name string
+}
+
+// Line is where an instruction comes from.
+type Line struct {
+	Insn int // the first instruction of the line
+	File string
+	Num  int // from 1
+	Col  int // from 1, 0 if unknown
+	Text string
+}
+
+// ProgramSpec is a program to load. Its slices are copied.
+type ProgramSpec struct {
+	Name       string
+	Type       *progtype.Type
+	AttachType uint32 // BPF_* attach type, for return ranges
+	License    string // GPL-compatible ones may call GPL-only helpers
+
+	// Insns is the bytecode, one entry per 8-byte slot. The 16-byte loads of map
+	// references carry an index into Maps in the low half of Imm, and for map values
+	// the offset in the high half. A helper call's Imm is the helper's
+	// number, a kfunc call's an index into Kfuncs.
+	Insns  []isa.Insn
+	Maps   []*maps.Map
+	Kfuncs []string
+
+	Funcs []Func // sorted by Insn; optional
+	Lines []Line // sorted by Insn; optional
+
+	// Poison says, by instruction, why a helper call cannot be made: what a loader
+	// leaves where a CO-RE relocation or a weak function has no answer. Reaching
+	// one is a trap.
+	Poison map[int]string
+}
+
+// LoadError says why a program cannot be loaded. Insn is -1 when no instruction is to
+// blame.
+type LoadError struct {
+	Program string
+	Insn    int
+	Line    string // C source, where known
+	Reason  string
+	// Unsupported says that the machine lacks what the program asks for: a helper or kfunc.
+	Unsupported bool
+}
+
+func (e *LoadError) Error() string {
+	s := fmt.Sprintf("load program: %s: ", e.Program)
+	if e.Insn >= 0 {
+		s += fmt.Sprintf("insn %d: ", e.Insn)
+	}
+	s += e.Reason
+	if e.Line != "" {
+		s += " (" + e.Line + ")"
+	}
+	return s
+}
+
+// Program is a loaded program. It is immutable and may run on several goroutines at
+// once.
+type Program struct {
+	m    *Machine
+	spec ProgramSpec
+	code *interp.Program
+
+	closed atomic.Bool
+	stats  counters
+}
+
+// NewProgram loads a program. The error is a *[LoadError] that names the
+// instruction: an unknown helper, a reference to a map that is not there, a jump
+// out of the program.
+func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
+	p := &Program{m: m, spec: *spec}
+	p.spec.Insns = slices.Clone(spec.Insns)
+	p.spec.Maps = slices.Clone(spec.Maps)
+	p.spec.Kfuncs = slices.Clone(spec.Kfuncs)
+	p.spec.Funcs = slices.Clone(spec.Funcs)
+	p.spec.Lines = slices.Clone(spec.Lines)
+	p.spec.Poison = maps.Clone(spec.Poison)
+	if err := p.checkStructure(); err != nil {
+		return nil, err
+	}
+	code, err := interp.New(interp.Source{
+		Name:   spec.Name,
+		Type:   spec.Type,
+		Attach: spec.AttachType,
+		GPL:    gplCompatible(spec.License),
+		Insns:  p.spec.Insns,
+		Const:  p.constant,
+		Helper: p.helper,
+		ByID: func(id uint64) *helpers.Helper {
+			if id > 1<<30 {
+				return nil
+			}
+			return m.helpers.ByID(int32(id))
+		},
+		Where: p.where,
+	})
+	if err != nil {
+		var le *LoadError
+		if errors.As(err, &le) {
+			return nil, le
+		}
+		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: err.Error()}
+	}
+	p.code = code
+	return p, nil
+}
+
+func (p *Program) loadError(insn int, format string, args ...any) error {
+	e := &LoadError{Program: p.spec.Name, Insn: insn, Reason: fmt.Sprintf(format, args...)}
+	if insn >= 0 {
+		_, e.Line = p.where(insn)
+	}
+	return e
+}
+
+// constant gives the value of the 16-byte load at pc.
+func (p *Program) constant(pc int) (uint64, error) {
+	in := p.spec.Insns[pc]
+	switch in.Op {
+	case isa.OpLddw:
+		return uint64(in.Imm), nil
+	case isa.OpLddwFunc:
+		return interp.FuncRef(in.Target(pc)), nil
+	case isa.OpLddwMapFD, isa.OpLddwMapIdx, isa.OpLddwMapValue, isa.OpLddwMapIdxValue:
+		i := int(uint32(in.ImmLow()))
+		if i >= len(p.spec.Maps) || p.spec.Maps[i] == nil {
+			return 0, p.loadError(pc, "map reference %d: the program has %d maps", i, len(p.spec.Maps))
+		}
+		mp := p.spec.Maps[i]
+		if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx {
+			return mp.Handle(), nil
+		}
+		addr, ok := mp.DirectValue(uint32(in.ImmHigh()))
+		if !ok {
+			return 0, p.loadError(pc, "map %q: no direct address of value offset %d: want an array map of one element and an offset inside it", mp.Name(), uint32(in.ImmHigh()))
+		}
+		return addr, nil
+	}
+	return 0, p.loadError(pc, "%s is not supported", in.Op)
+}
+
+// helper resolves the call at pc.
+func (p *Program) helper(pc int) (*helpers.Helper, error) {
+	in := p.spec.Insns[pc]
+	if in.Op == isa.OpCallKfunc {
+		name := fmt.Sprintf("BTF id %d", in.Imm)
+		if i := int(in.Imm); i >= 0 && i < len(p.spec.Kfuncs) {
+			name = p.spec.Kfuncs[i]
+			if h := p.m.helpers.ByKfunc(name); h != nil {
+				return h, nil
+			}
+		}
+		return nil, p.unsupported(pc, "kfunc %s is unknown to this machine", name)
+	}
+	if why, ok := p.spec.Poison[pc]; ok {
+		return poisoned(why), nil
+	}
+	id := int32(in.Imm)
+	h := p.m.helpers.ByID(id)
+	if h == nil {
+		return nil, p.unsupported(pc, "helper %s#%d is unknown to this machine: register it with RegisterHelper", helpers.Name(id), id)
+	}
+	return h, nil
+}
+
+// where names the function and the C line of an instruction.
+func (p *Program) where(pc int) (function, line string) {
+	if i := sort.Search(len(p.spec.Funcs), func(i int) bool { return p.spec.Funcs[i].Insn > pc }); i > 0 {
+		function = p.spec.Funcs[i-1].Name
+	}
+	if i := sort.Search(len(p.spec.Lines), func(i int) bool { return p.spec.Lines[i].Insn > pc }); i > 0 {
+		l := &p.spec.Lines[i-1]
+		line = fmt.Sprintf("%s:%d: %s", l.File, l.Num, strings.TrimSpace(l.Text))
+	}
+	return function, line
+}
+
+// gplCompatible knows the licences that the kernel counts as GPL-compatible.
+func gplCompatible(license string) bool {
+	switch license {
+	case "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
+		return true
+	}
+	return false
+}
+
+// Name returns the program's name.
+func (p *Program) Name() string { return p.spec.Name }
+
+// Type returns the program's type.
+func (p *Program) Type() *progtype.Type { return p.spec.Type }
+
+// Insns returns a copy of the bytecode, one entry per 8-byte slot.
+func (p *Program) Insns() []isa.Insn { return slices.Clone(p.spec.Insns) }
+
+// Close makes later runs fail with [ErrClosed]. Runs under way end as they would.
+func (p *Program) Close() error {
+	p.closed.Store(true)
+	return nil
+}
+
+// ProgramHandle marks a Program as something a prog array can hold.
+func (p *Program) ProgramHandle() {}
+
+// Interp is for gbpf's own engines: it returns what they run, nil once the program is
+// closed.
+func (p *Program) Interp() *interp.Program { return p.code }

@@ -1,0 +1,211 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/gbpf/gbpf/internal/interp"
+	"github.com/gbpf/gbpf/internal/trap"
+	"github.com/gbpf/gbpf/progtype"
+)
+
+// Trap is a run that was stopped, see its fields for where and why.
+type Trap = trap.Trap
+
+// TrapCode says why a run was stopped.
+type TrapCode = trap.Code
+
+// The reasons a run is stopped.
+const (
+	TrapBadAccess   = trap.BadAccess
+	TrapMisaligned  = trap.Misaligned
+	TrapUninit      = trap.Uninit
+	TrapBadJump     = trap.BadJump
+	TrapBadInsn     = trap.BadInsn
+	TrapCallDepth   = trap.CallDepth
+	TrapFuel        = trap.Fuel
+	TrapCancelled   = trap.Cancelled
+	TrapBadHelper   = trap.BadHelper
+	TrapHelperFault = trap.HelperFault
+	TrapBadHandle   = trap.BadHandle
+	TrapInternal    = trap.Internal
+)
+
+// RunOptions are the input of a run, and take its output. The zero value runs a
+// program without input.
+type RunOptions struct {
+	// Data is packet data, the memory of a raw program, or a syscall program's
+	// context. It is copied into guest memory.
+	Data []byte
+	// Meta is how many of the first bytes of Data are metadata in front of the
+	// packet (XDP's data_meta).
+	Meta uint32
+	// DataOut receives what the program left of Data: the run appends to
+	// DataOut[:0], so a slice with room is reused. nil means a new one unless
+	// NoOutput is set.
+	DataOut []byte
+	// NoOutput leaves DataOut and ContextOut alone.
+	NoOutput bool
+
+	// Context is the context as the kernel's UAPI lays it out: []byte, or a value that
+	// encoding/binary can write in little-endian order. nil means zeros.
+	Context any
+	// ContextOut, if not nil, receives the context after the run: *[]byte, or a pointer
+	// to a value that encoding/binary can read.
+	ContextOut any
+	// Fields sets single context fields by name, over Context: "ingress_ifindex",
+	// "cb[2]".
+	Fields map[string]uint64
+	// FieldsOut, if not nil, receives every scalar field of the context after the run.
+	FieldsOut map[string]uint64
+
+	// Fuel bounds the run, in units. 0 means the machine's.
+	Fuel uint64
+	// Pin makes the run use the simulated CPU number CPU.
+	Pin bool
+	CPU int
+
+	// Insns is set to the number of instructions executed, and FuelUsed to the fuel.
+	// Helper work counts as fuel only.
+	Insns    uint64
+	FuelUsed uint64
+	// Redirect is set to where the program asked the packet to go.
+	Redirect progtype.Redirect
+}
+
+// Run executes the program once and returns R0. It ends early with a *[Trap], whose
+// Cause is context.Cause(ctx) when ctx ended; input that the program type cannot
+// take is a *[progtype.InputError].
+func (p *Program) Run(ctx context.Context, o *RunOptions) (r0 uint64, err error) {
+	if o == nil {
+		o = &RunOptions{NoOutput: true}
+	}
+	if p.closed.Load() {
+		return 0, fmt.Errorf("run: program %s is %w", p.spec.Name, ErrClosed)
+	}
+	want := p.m.slots.all
+	if o.Pin {
+		if o.CPU < 0 || o.CPU >= p.m.opts.CPUs {
+			return 0, fmt.Errorf("run: CPU %d: the machine has %d", o.CPU, p.m.opts.CPUs)
+		}
+		want = 1 << o.CPU
+	}
+	in := progtype.Input{Data: o.Data, Fields: o.Fields, Meta: o.Meta}
+	if o.Context != nil {
+		if in.Ctx, err = contextBytes(o.Context); err != nil {
+			return 0, err
+		}
+	}
+	cpu, st, err := p.m.slots.acquire(want)
+	if err != nil {
+		return 0, err
+	}
+	defer p.m.slots.release(cpu)
+	defer func() {
+		// The fence: whatever gbpf gets wrong, the host goes on.
+		if v := recover(); v != nil {
+			err = &Trap{Code: trap.Internal, Func: p.spec.Name, Detail: fmt.Sprintf("panic: %v; please report it with this stack: %s", v, debug.Stack())}
+		}
+	}()
+	return p.run(ctx, st, &in, o)
+}
+
+func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input, o *RunOptions) (uint64, error) {
+	b := &st.Bctx
+	b.Reset(p.spec.Type)
+	if err := p.spec.Type.Setup(b, in); err != nil {
+		return 0, err
+	}
+	fuel := o.Fuel
+	if fuel == 0 {
+		fuel = p.m.opts.Fuel
+	}
+	mode := interp.Mode{Checked: true, Uninit: p.m.opts.Policy == PolicyStrict}
+	r1, r2 := b.Entry()
+	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
+	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
+	p.stats.add(&res, t)
+	if t != nil {
+		return 0, t
+	}
+	if !o.NoOutput {
+		out := progtype.Output{Data: o.DataOut[:0]}
+		p.spec.Type.Finish(b, &out)
+		o.DataOut = out.Data
+		if err := contextOut(p.spec.Type, o, out.Ctx); err != nil {
+			return res.R0, err
+		}
+	}
+	return res.R0, nil
+}
+
+func contextBytes(v any) ([]byte, error) {
+	if b, ok := v.([]byte); ok {
+		return b, nil
+	}
+	var buf bytes.Buffer
+	if err := binary.Write(&buf, binary.LittleEndian, v); err != nil {
+		return nil, fmt.Errorf("run: context: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+func contextOut(t *progtype.Type, o *RunOptions, ctx []byte) error {
+	if o.FieldsOut != nil {
+		t.Ctx.ReadFields(ctx, o.FieldsOut)
+	}
+	switch out := o.ContextOut.(type) {
+	case nil:
+	case *[]byte:
+		*out = append((*out)[:0], ctx...)
+	default:
+		n := binary.Size(out)
+		if n < 0 {
+			return fmt.Errorf("run: context out: %T is not a pointer to a fixed-size value", out)
+		}
+		if n > len(ctx) {
+			ctx = append(append([]byte{}, ctx...), make([]byte, n-len(ctx))...)
+		}
+		if err := binary.Read(bytes.NewReader(ctx), binary.LittleEndian, out); err != nil {
+			return fmt.Errorf("run: context out: %w", err)
+		}
+	}
+	return nil
+}
+
+// Test runs the program once on a packet, as cilium/ebpf's Program.Test does, and returns the
+// low half of R0 and the packet as the program left it.
+func (p *Program) Test(in []byte) (uint32, []byte, error) {
+	o := RunOptions{Data: in}
+	ret, err := p.Run(context.Background(), &o)
+	return uint32(ret), o.DataOut, err
+}
+
+// Benchmark runs the program repeat times on in and returns the last return value and the
+// mean duration of a run, set-up included. reset, if not nil, is called before
+// each run and its time does not count.
+func (p *Program) Benchmark(in []byte, repeat int, reset func()) (uint32, time.Duration, error) {
+	if repeat < 1 {
+		return 0, 0, fmt.Errorf("benchmark: repeat is %d: want at least 1", repeat)
+	}
+	o := RunOptions{Data: in, NoOutput: true}
+	var total time.Duration
+	var ret uint64
+	for i := 0; i < repeat; i++ {
+		if reset != nil {
+			reset()
+		}
+		begin := time.Now()
+		r, err := p.Run(context.Background(), &o)
+		if err != nil {
+			return 0, 0, err
+		}
+		total += time.Since(begin)
+		ret = r
+	}
+	return uint32(ret), total / time.Duration(repeat), nil
+}
