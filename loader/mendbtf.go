@@ -137,7 +137,8 @@ func (r *rawBTF) strip(id uint32) uint32 {
 	return 0
 }
 
-// mendBTF lets inner-map types be typedefs and reads the names of externs.
+// mendBTF lets inner-map types be typedefs and kernel symbols be of any type, and
+// reads the names of externs.
 func (img *image) mendBTF() (x externs, err error) {
 	x = externs{kconfig: make(map[string]bool), ksyms: make(map[string]bool)}
 	le := binary.LittleEndian
@@ -171,6 +172,9 @@ func (img *image) mendBTF() (x externs, err error) {
 					x.kconfig[r.name(le.Uint32(vb))] = true
 				case ".ksyms":
 					x.ksyms[r.name(le.Uint32(vb))] = true
+					if r.kind(entry) == btfVar {
+						le.PutUint32(vb[8:], 0) // only extern void is parsed
+					}
 				}
 			}
 		}

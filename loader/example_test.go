@@ -1,0 +1,50 @@
+package loader_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/gbpf/gbpf/loader"
+	"github.com/gbpf/gbpf/vm"
+)
+
+// Load an object, run a program on a packet and read a map.
+func Example() {
+	spec, err := loader.LoadSpecFile("testdata/basic.o")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := vm.NewMachine(vm.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	c, err := loader.New(m, spec, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	verdict, _, err := c.Programs["count"].Test(make([]byte, 64))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var bytes uint64
+	if err := c.Maps["counters"].Lookup(uint32(1), &bytes); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("verdict %d, %d bytes counted\n", verdict, bytes)
+	// Output: verdict 2, 64 bytes counted
+}
+
+// Say what an object holds and what of it gbpf does not run.
+func ExampleDescribe() {
+	spec, err := loader.LoadSpecFile("testdata/basic.o")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, p := range loader.Describe(spec).Programs {
+		fmt.Println(p.Name, p.Section, p.Type, p.Insns, p.Maps, p.Helpers, p.Unsupported)
+	}
+	// Output: count xdp xdp 17 [counters] [map_lookup_elem] []
+}

@@ -1,0 +1,3 @@
+package loader
+
+//go:generate sh testdata/build.sh
