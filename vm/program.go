@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	stdmaps "maps"
 	"slices"
 	"sort"
 	"strings"
@@ -101,7 +102,7 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	p.spec.Kfuncs = slices.Clone(spec.Kfuncs)
 	p.spec.Funcs = slices.Clone(spec.Funcs)
 	p.spec.Lines = slices.Clone(spec.Lines)
-	p.spec.Poison = maps.Clone(spec.Poison)
+	p.spec.Poison = stdmaps.Clone(spec.Poison)
 	if err := p.checkStructure(); err != nil {
 		return nil, err
 	}
