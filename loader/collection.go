@@ -112,7 +112,7 @@ func (l *load) run() error {
 	if err != nil {
 		return err
 	}
-	codes, types, err := l.convert(names)
+	codes, kinds, err := l.convert(names)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (l *load) run() error {
 		if codes[name] == nil {
 			continue
 		}
-		if err := l.makeProgram(name, types[name], codes[name]); err != nil {
+		if err := l.makeProgram(name, kinds[name], codes[name]); err != nil {
 			return err
 		}
 	}
@@ -181,14 +181,14 @@ func (l *load) skip(err error) error {
 }
 
 // convert turns the programs into bytecode. Those left out have none.
-func (l *load) convert(names []string) (map[string]*code, map[string]*progtype.Type, error) {
+func (l *load) convert(names []string) (map[string]*code, map[string]kind, error) {
 	s := surroundings{spec: l.spec, kernel: l.o.KernelBTF, ksyms: l.o.Ksyms, kfunc: l.m.HasKfunc}
-	codes, types := make(map[string]*code), make(map[string]*progtype.Type)
+	codes, kinds := make(map[string]*code), make(map[string]kind)
 	for _, name := range names {
 		p := l.spec.Programs[name]
-		t, err := programType(name, p)
+		k, err := programKind(name, p)
 		if err == nil {
-			types[name] = t
+			kinds[name] = k
 			codes[name], err = s.convert(p)
 		}
 		if err != nil {
@@ -197,27 +197,37 @@ func (l *load) convert(names []string) (map[string]*code, map[string]*progtype.T
 			}
 		}
 	}
-	return codes, types, nil
+	return codes, kinds, nil
 }
 
-// programType finds the type that gbpf runs a program as.
-func programType(name string, p *ebpf.ProgramSpec) (*progtype.Type, error) {
+// kind is what a program is loaded as.
+type kind struct {
+	typ    *progtype.Type
+	attach uint32 // expected attach type, the kernel's number
+}
+
+// programKind finds the type that gbpf runs a program as.
+func programKind(name string, p *ebpf.ProgramSpec) (kind, error) {
+	k := kind{progtype.ByKernel(uint32(p.Type)), uint32(p.AttachType)}
 	if p.Type == ebpf.UnspecifiedProgram {
-		if t, _, ok := progtype.BySection(p.SectionName); ok {
-			return t, nil
+		var ok bool
+		if k.typ, k.attach, ok = progtype.BySection(p.SectionName); !ok {
+			return k, programError(name, "section name %q stands for no program type: %w", p.SectionName, ErrUnsupported)
 		}
-		return nil, programError(name, "section name %q stands for no program type: %w", p.SectionName, ErrUnsupported)
 	}
-	if t := progtype.ByKernel(uint32(p.Type)); t != nil {
-		return t, nil
+	switch {
+	case k.typ == nil:
+		return k, programError(name, "program type %s (section %q) is %w", p.Type, p.SectionName, ErrUnsupported)
+	case k.typ.Setup == nil:
+		return k, programError(name, "program type %s (section %q) is %w", k.typ, p.SectionName, ErrUnsupported)
 	}
-	return nil, programError(name, "program type %s (section %q) is %w", p.Type, p.SectionName, ErrUnsupported)
+	return k, nil
 }
 
-func (l *load) makeProgram(name string, t *progtype.Type, c *code) error {
+func (l *load) makeProgram(name string, k kind, c *code) error {
 	p := l.spec.Programs[name]
 	ps := &vm.ProgramSpec{
-		Name: name, Type: t, AttachType: uint32(p.AttachType), License: p.License,
+		Name: name, Type: k.typ, AttachType: k.attach, License: p.License,
 		Insns: c.insns, Kfuncs: c.kfuncs, Funcs: c.funcs, Lines: c.lines, Poison: c.poison,
 	}
 	for _, ref := range c.maps {

@@ -296,7 +296,7 @@ func TestNewErrors(t *testing.T) {
 		{"no such program of many", "weak.o", only("main"), nil,
 			"load: program main: not found, the object has guarded, unguarded and unguarded_kfunc"},
 		{"program type", "bad.o", only("type"), nil,
-			`load: program type: program type StructOps (section "struct_ops/init") is not supported`},
+			`load: program type: program type struct_ops (section "struct_ops/init") is not supported`},
 		{"section", "bad.o", only("section"), nil,
 			`load: program section: section name "unheard/of" stands for no program type: not supported`},
 		{"helper", "bad.o", only("helper"), without("huge", "strange", "uses_huge"),

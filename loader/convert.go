@@ -188,6 +188,9 @@ func (c *converter) resolve(i int) error {
 			ins.Offset = int16(rel)
 		}
 	case ins.OpCode.IsDWordLoad():
+		if ins.Constant != 0 {
+			return nil // inline assembly's symbol, given a value in the spec
+		}
 		return c.unresolved(i, "symbol", name)
 	}
 	return nil

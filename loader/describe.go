@@ -2,6 +2,7 @@ package loader
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -106,18 +107,17 @@ func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[
 	reason := func(err error) {
 		var e *Error
 		if errors.As(err, &e) {
-			short := *e
-			short.Op, short.Program, short.File = "", "", ""
-			refuse(trimColon(short.Error()))
+			refuse(e.detail())
 			return
 		}
 		refuse(err.Error())
 	}
-	t, err := programType(name, p)
+	k, err := programKind(name, p)
 	if err != nil {
 		reason(err)
-	} else {
-		pi.Type = t.Name
+	}
+	if k.typ != nil {
+		pi.Type = k.typ.Name
 	}
 	// Kfuncs are listed whether known or not.
 	all := s
@@ -170,5 +170,5 @@ func helperName(id int32) string {
 	if n := proto.Name(id); n != "" {
 		return n
 	}
-	return "unknown"
+	return fmt.Sprintf("unknown#%d", id)
 }

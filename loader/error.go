@@ -38,13 +38,19 @@ func (e *Error) Error() string {
 	if e.Program != "" {
 		b.WriteString(": program " + e.Program)
 	}
+	return oneLine(b.String()) + ": " + e.detail()
+}
+
+// detail is the error without the operation, the file and the program.
+func (e *Error) detail() string {
+	var b strings.Builder
 	if e.Map != "" {
-		b.WriteString(": map " + e.Map)
+		b.WriteString("map " + oneLine(e.Map) + ": ")
 	}
 	if e.Insn >= 0 {
-		fmt.Fprintf(&b, ": insn %d", e.Insn)
+		fmt.Fprintf(&b, "insn %d: ", e.Insn)
 	}
-	b.WriteString(": " + oneLine(e.Reason))
+	b.WriteString(oneLine(e.Reason))
 	if e.Line != "" {
 		b.WriteString(" (" + oneLine(e.Line) + ")")
 	}

@@ -35,8 +35,10 @@ const (
 	btfEnum64
 )
 
-// maxTypes is the kernel's limit on BTF type IDs.
-const maxTypes = 1<<20 - 1
+// maxTypes bounds the types of an object. The parser recurses along references between
+// them, with up to 2 KiB of stack each, and Go cannot recover from a stack that
+// reaches 1 GiB. Objects have thousands; a whole kernel has about this many.
+const maxTypes = 1 << 17
 
 // rawBTF is a .BTF section with the offsets of its type records. Records are
 // changed in place.
