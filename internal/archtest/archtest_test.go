@@ -15,7 +15,7 @@ const module = "github.com/gbpf/gbpf"
 // decided.
 var layers = [][]string{
 	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest"},
-	{"internal/guest", "internal/fuzzgen"},
+	{"internal/guest", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
 	{"progtype"},
 	{"helpers", "verifier"},

@@ -56,6 +56,10 @@ type Region struct {
 	Name   string // for reports: the map's or object's name
 	Owner  any    // what the host hangs on it, such as the map
 
+	// Allow, if not nil, narrows what may be touched: n bytes at off of the region.
+	// It is called by any number of programs at once.
+	Allow func(off, n uint32) bool
+
 	mem *Memory
 	idx uint32
 }
@@ -70,10 +74,11 @@ func (r *Region) Contains(addr Addr, n uint32) bool {
 		return false
 	}
 	if r.Stride != 0 {
-		in := off % r.Stride
-		return in < r.Elem && n <= r.Elem-in
+		if in := off % r.Stride; in >= r.Elem || n > r.Elem-in {
+			return false
+		}
 	}
-	return true
+	return r.Allow == nil || r.Allow(off, n)
 }
 
 type extent struct{ page, n uint32 }

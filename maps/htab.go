@@ -1,0 +1,375 @@
+package maps
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/gbpf/gbpf/internal/errno"
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/hostmem"
+)
+
+// htab is the hash table under every hash map. Its index lies off the Go heap, at fixed
+// addresses, in a layout that generated code may rely on:
+//
+//	buckets  [n]uint32            first element of the chain, n a power of two
+//	meta     [elems]{next, hash uint32}
+//	keys     [elems][keyStride]   the key, padded with zeros to a multiple of 8
+//
+// A link is an element's number, or [endMark] with the bucket's number in its low bits when the
+// chain ends. Elements are used again at once after they are unlinked, so a reader without the lock
+// may be led into another chain; it notices by the number at its end and starts over. A link is
+// published with an atomic store after the element is complete.
+//
+// An update of an existing key takes a fresh element, as in the kernel, so that a program that holds
+// the old value's address does not see it change half-way; elements are reused oldest first.
+// There are therefore cpus more of them than entries.
+//
+// Values lie in guest memory: element e of CPU c at base + (e*cpus+c)*stride.
+type htab struct {
+	mem    *guest.Memory
+	r      *guest.Region // nil when values are held by the host
+	base   guest.Addr
+	stride uint32
+	vsize  uint32
+	cpus   uint32 // 1 unless per CPU
+	perCPU bool
+
+	block     *hostmem.Block
+	buckets   unsafe.Pointer
+	meta      unsafe.Pointer
+	keys      unsafe.Pointer
+	mask      uint32
+	ksize     uint32
+	keyStride uint32
+	seed      uint64
+
+	mu    sync.Mutex
+	count uint32
+	max   uint32
+	elems uint32
+	fresh uint32   // elements never used so far are [fresh, elems)
+	spare []uint32 // a ring of used ones, oldest first
+	head  int
+
+	// evict makes room when the map is full, for LRU maps: it returns false when it cannot.
+	evict func() bool
+	// touched, if not nil, is told of each hit of a program.
+	touched func(elem uint32)
+}
+
+// endMark ends a chain; the bucket's number is added to it.
+const endMark = 1 << 31
+
+// MetaSize is the size of an element's {next, hash} in the index of a hash map, in bytes.
+const metaSize = 8
+
+func newHtab(m *Map, hostValues bool) (*htab, error) {
+	h := &htab{
+		mem: m.mem, vsize: m.spec.ValueSize, cpus: 1, perCPU: m.spec.Type.PerCPU(),
+		ksize: m.spec.KeySize, keyStride: (m.spec.KeySize + 7) &^ 7, max: m.spec.MaxEntries,
+	}
+	if h.perCPU {
+		h.cpus = uint32(m.cpus)
+	}
+	h.elems = h.max + uint32(m.cpus)
+	if m.spec.Flags&ZeroSeed == 0 {
+		h.seed = rand.Uint64()
+	}
+	n := uint32(1)
+	for n < h.max {
+		n <<= 1
+	}
+	h.mask = n - 1
+	metaOff := (uint64(n)*4 + 63) &^ 63
+	keyOff := metaOff + uint64(h.elems)*metaSize
+	var err error
+	if h.block, err = hostmem.New(keyOff + uint64(h.elems)*uint64(h.keyStride)); err != nil {
+		return nil, err
+	}
+	mem := unsafe.Pointer(unsafe.SliceData(h.block.Bytes()))
+	h.buckets, h.meta, h.keys = mem, unsafe.Add(mem, metaOff), unsafe.Add(mem, keyOff)
+	for b := range n {
+		*h.bucket(b) = endMark | b
+	}
+	if !hostValues {
+		if h.r, err = m.region(uint64(h.elems) * uint64(h.cpus)); err != nil {
+			h.block.Free()
+			return nil, err
+		}
+		h.base, h.stride = h.r.Addr, h.r.Stride
+	}
+	return h, nil
+}
+
+func (h *htab) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.r != nil {
+		h.r.Free()
+	}
+}
+
+func (h *htab) bucket(b uint32) *uint32 { return (*uint32)(unsafe.Add(h.buckets, uintptr(b)*4)) }
+func (h *htab) link(e uint32) *uint32   { return (*uint32)(unsafe.Add(h.meta, uintptr(e)*metaSize)) }
+func (h *htab) hashOf(e uint32) *uint32 { return (*uint32)(unsafe.Add(h.meta, uintptr(e)*metaSize+4)) }
+
+func (h *htab) key(e uint32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(h.keys, uintptr(e)*uintptr(h.keyStride))), h.ksize)
+}
+
+func (h *htab) value(e uint32, cpu int) guest.Addr {
+	i := e
+	if h.perCPU {
+		i = e*h.cpus + uint32(cpu)
+	}
+	return h.base + i*h.stride
+}
+
+// mix is the odd constant of the hash: 2^64 divided by the golden ratio.
+const mix = 0x9e3779b97f4a7c15
+
+// hash mixes the key in 8-byte words, the last one padded with zeros, each by a
+// multiplication and a shift; the upper half of the last product counts most.
+func (h *htab) hash(key []byte) uint32 {
+	x := h.seed
+	for len(key) >= 8 {
+		x = (x ^ binary.LittleEndian.Uint64(key)) * mix
+		x ^= x >> 32
+		key = key[8:]
+	}
+	if len(key) > 0 {
+		var w uint64
+		if len(key) == 4 {
+			w = uint64(binary.LittleEndian.Uint32(key))
+		} else {
+			for i, c := range key {
+				w |= uint64(c) << (8 * i)
+			}
+		}
+		x = (x ^ w) * mix
+		x ^= x >> 32
+	}
+	return uint32(x)
+}
+
+// find returns the element of key. It takes no lock.
+func (h *htab) find(key []byte, hash uint32) (uint32, bool) {
+	b := hash & h.mask
+	for {
+		e := atomic.LoadUint32(h.bucket(b))
+		for e < endMark {
+			if atomic.LoadUint32(h.hashOf(e)) == hash && string(h.key(e)) == string(key) {
+				return e, true
+			}
+			e = atomic.LoadUint32(h.link(e))
+		}
+		if e == endMark|b {
+			return 0, false
+		}
+	}
+}
+
+func (h *htab) lookup(cpu int, key []byte) uint64 {
+	e, ok := h.find(key, h.hash(key))
+	if !ok {
+		return 0
+	}
+	if h.touched != nil {
+		h.touched(e)
+	}
+	return uint64(h.value(e, cpu))
+}
+
+// take returns an unused element. There is one as long as count < max, or one entry is about to
+// give up its own.
+func (h *htab) take() uint32 {
+	if h.fresh < h.elems {
+		h.fresh++
+		return h.fresh - 1
+	}
+	e := h.spare[h.head]
+	h.head++
+	if h.head > 64 && h.head*2 > len(h.spare) {
+		h.spare = append(h.spare[:0], h.spare[h.head:]...)
+		h.head = 0
+	}
+	return e
+}
+
+func (h *htab) give(e uint32) { h.spare = append(h.spare, e) }
+
+// insert links a new element for key in front of its chain.
+func (h *htab) insert(e uint32, key []byte, hash uint32) {
+	k := unsafe.Slice((*byte)(unsafe.Add(h.keys, uintptr(e)*uintptr(h.keyStride))), h.keyStride)
+	clear(k[h.ksize:])
+	copy(k, key)
+	atomic.StoreUint32(h.hashOf(e), hash)
+	b := h.bucket(hash & h.mask)
+	atomic.StoreUint32(h.link(e), atomic.LoadUint32(b))
+	atomic.StoreUint32(b, e)
+}
+
+// unlink takes element e out of its chain.
+func (h *htab) unlink(e uint32) {
+	at := h.bucket(*h.hashOf(e) & h.mask)
+	for *at != e {
+		at = h.link(*at)
+	}
+	atomic.StoreUint32(at, *h.link(e))
+}
+
+// admit judges an update's flags with the lock held and makes room for a new key. found is whether
+// the key is there.
+func (h *htab) admit(found bool, flags uint64) errno.Errno {
+	switch {
+	case flags&^Lock == NoExist && found:
+		return errno.EEXIST
+	case flags&^Lock == Exist && !found:
+		return errno.ENOENT
+	case !found && h.count >= h.max && (h.evict == nil || !h.evict()):
+		return errno.E2BIG
+	}
+	return 0
+}
+
+func (h *htab) update(cpu int, key, value []byte, flags uint64) errno.Errno {
+	if flags > Exist {
+		return errno.EINVAL
+	}
+	hash := h.hash(key)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old, found := h.find(key, hash)
+	if e := h.admit(found, flags); e != 0 {
+		return e
+	}
+	if found && h.perCPU {
+		// One CPU's value of an existing entry is replaced in place.
+		return h.fill(old, cpu, value)
+	}
+	e := h.take()
+	if h.perCPU {
+		b, ok := h.mem.Slice(uint64(h.value(e, 0)), uint64(h.cpus)*uint64(h.stride))
+		if !ok {
+			h.give(e)
+			return errno.EFAULT
+		}
+		clear(b)
+	}
+	if err := h.fill(e, cpu, value); err != 0 {
+		h.give(e)
+		return err
+	}
+	h.insert(e, key, hash)
+	if found {
+		h.unlink(old)
+		h.give(old)
+	} else {
+		h.count++
+	}
+	if h.touched != nil {
+		h.touched(e)
+	}
+	return 0
+}
+
+// fill copies value into element e.
+func (h *htab) fill(e uint32, cpu int, value []byte) errno.Errno {
+	b, ok := h.mem.Slice(uint64(h.value(e, cpu)), uint64(h.vsize))
+	if !ok {
+		return errno.EFAULT
+	}
+	copy(b, value)
+	return 0
+}
+
+func (h *htab) delete(key []byte) errno.Errno {
+	hash := h.hash(key)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e, found := h.find(key, hash)
+	if !found {
+		return errno.ENOENT
+	}
+	h.drop(e)
+	return 0
+}
+
+// drop removes element e, with the lock held.
+func (h *htab) drop(e uint32) {
+	h.unlink(e)
+	h.give(e)
+	h.count--
+}
+
+func (h *htab) next(key, out []byte) errno.Errno {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := uint32(0)
+	if key != nil {
+		hash := h.hash(key)
+		if e, found := h.find(key, hash); found {
+			if n := *h.link(e); n < endMark {
+				copy(out, h.key(n))
+				return 0
+			}
+			b = hash&h.mask + 1
+		}
+	}
+	for ; b <= h.mask; b++ {
+		if e := *h.bucket(b); e < endMark {
+			copy(out, h.key(e))
+			return 0
+		}
+	}
+	return errno.ENOENT
+}
+
+// each walks the entries bucket by bucket. The lock is not held while f runs.
+func (h *htab) each(cpu int, f func(key []byte, value uint64) bool) int64 {
+	n := int64(0)
+	var chain []uint32
+	key := make([]byte, h.ksize)
+	for b := uint32(0); b <= h.mask; b++ {
+		h.mu.Lock()
+		chain = chain[:0]
+		for e := *h.bucket(b); e < endMark; e = *h.link(e) {
+			chain = append(chain, e)
+		}
+		h.mu.Unlock()
+		for _, e := range chain {
+			copy(key, h.key(e))
+			n++
+			if !f(key, uint64(h.value(e, cpu))) {
+				return n
+			}
+		}
+	}
+	return n
+}
+
+// take out the value with the entry, under one lock.
+func (h *htab) lookupDelete(key []byte, out func(value func(cpu int) uint64)) errno.Errno {
+	hash := h.hash(key)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e, found := h.find(key, hash)
+	if !found {
+		return errno.ENOENT
+	}
+	out(func(cpu int) uint64 { return uint64(h.value(e, cpu)) })
+	h.drop(e)
+	return 0
+}
+
+func newHash(m *Map) (store, error) {
+	h, err := newHtab(m, false)
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
