@@ -14,10 +14,12 @@ type Access uint8
 
 // Field accesses, a set.
 const (
-	Read  Access = 1 << iota
-	Write        // a store by the program is allowed
-	Narrow       // loads narrower than the field are allowed
-	Input        // the host may set it for a run
+	Read        Access = 1 << iota
+	Write              // a store by the program is allowed
+	Narrow             // loads narrower than the field are allowed
+	Settable           // the host may set it for a run
+	NarrowWrite        // stores narrower than the field are allowed, where Write is set
+	Wide               // loads and, with Write, stores may span neighbouring elements of an array
 )
 
 // FieldKind says what a load of a context field yields.
@@ -41,6 +43,10 @@ type Field struct {
 	Kind   FieldKind
 	Access Access
 	Target string // for Pointer: what it points to, such as "bpf_sock"
+
+	// ReadAt and WriteAt limit Read and Write to programs of these expected attach
+	// types; 0 means all. Layouts that [Type.Layout] returns have them applied.
+	ReadAt, WriteAt AttachSet
 }
 
 // Layout is a context structure.
@@ -48,6 +54,9 @@ type Layout struct {
 	Name   string // the C structure, such as "xdp_md"
 	Size   uint32 // bytes
 	Fields []Field
+
+	index []uint16          // by offset: 1 + number of the field, 0 for padding
+	alias map[string]string // other names of fields
 }
 
 // Range is the set of return values that a program type allows; both ends count.
@@ -86,8 +95,14 @@ type Bctx struct {
 	HardStart, DataMeta, Data, DataEnd, HardEnd guest.Addr
 	PacketWritable                              bool
 
+	// Sock is a struct bpf_sock of SockSize bytes that the context points to, such as
+	// __sk_buff.sk; 0 for none. A program may read it.
+	Sock guest.Addr
+
 	Skb      Skb      // for socket buffer types
 	Redirect Redirect // what bpf_redirect and its kin asked for
+
+	user userCtx
 }
 
 // Skb is what the kernel keeps in a socket buffer beside what __sk_buff shows.
@@ -119,7 +134,10 @@ type Type struct {
 	Kernel  uint32 // BPF_PROG_TYPE_*, 0 for gbpf's own
 	Ctx     Layout
 	Packet  bool  // it has packet data
-	Returns Range // by default; expected attach types may narrow it
+	Returns Range // by default; expected attach types may narrow it, see ReturnsFor
+	// Attach lists the expected attach types that the kernel accepts for the type;
+	// without a list it accepts and ignores any.
+	Attach []Attach
 	// Helpers reports whether the kernel lets this type call a helper, by number.
 	Helpers func(id int32) bool
 
@@ -130,6 +148,8 @@ type Type struct {
 	Sync func(b *Bctx)
 	// Finish appends what the run left to out.Data and sets out.Ctx.
 	Finish func(b *Bctx, out *Output)
+
+	layouts map[uint32]*Layout // by attach type, where a field depends on it
 }
 
 // String is the type's name.
