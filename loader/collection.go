@@ -217,7 +217,7 @@ func programKind(name string, p *ebpf.ProgramSpec) (kind, error) {
 	}
 	switch {
 	case k.typ == nil:
-		return k, programError(name, "program type %s (section %q) is %w", p.Type, p.SectionName, ErrUnsupported)
+		return k, programError(name, "program type %d (section %q) is %w", uint32(p.Type), p.SectionName, ErrUnsupported)
 	case k.typ.Setup == nil:
 		return k, programError(name, "program type %s (section %q) is %w", k.typ, p.SectionName, ErrUnsupported)
 	}

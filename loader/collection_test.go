@@ -295,22 +295,24 @@ func TestNewErrors(t *testing.T) {
 		{"no such program", "basic.o", only("main"), nil, "load: program main: not found, the object has count"},
 		{"no such program of many", "weak.o", only("main"), nil,
 			"load: program main: not found, the object has guarded, unguarded and unguarded_kfunc"},
-		{"program type", "bad.o", only("type"), nil,
-			`load: program type: program type struct_ops (section "struct_ops/init") is not supported`},
+		{"program type", "bad.o", only("type"), func(s *ebpf.CollectionSpec) { s.Programs["type"].Type = 99 },
+			`load: program type: program type 99 (section "struct_ops/init") is not supported`},
 		{"section", "bad.o", only("section"), nil,
 			`load: program section: section name "unheard/of" stands for no program type: not supported`},
 		{"helper", "bad.o", only("helper"), without("huge", "strange", "uses_huge"),
 			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (./bad.c:24: return no_such_helper();)"},
-		{"huge map", "bad.o", only("uses_huge"), without("strange"), ""},
+		{"huge map", "bad.o", only("uses_huge"), without("strange"),
+			`load: map huge: array: 268435456 entries of 8 bytes do not fit: guest memory: map_value "huge" needs 2147483648 bytes, 0 of 33554432 are in use: guest memory limit reached`},
 		{"map type", "bad.o", only("uses_strange"), without("huge"),
 			"load: map strange: map type 77 is not supported"},
 		{"kconfig", "strong.o", nil, nil,
 			`load: map .kconfig: variable CONFIG_NOBODY_KNOWS has no value: set Options.Kconfig["CONFIG_NOBODY_KNOWS"]`},
 		{"kconfig type", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": "fast"}}, nil,
-			"load: map .kconfig: variable CONFIG_HZ: fast is given, the variable is of type Int:\"unsigned int\""},
-		{"kconfig range", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": -1}}, nil, ""},
+			"load: map .kconfig: variable CONFIG_HZ: fast is given, the variable is of type unsigned int"},
+		{"kconfig range", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": -1}}, nil,
+			"load: map .kconfig: variable CONFIG_HZ: -1 does not fit the variable's type unsigned int"},
 		{"missing map", "basic.o", nil, without("counters"),
-			"load: program count: insn 8: map counters is not in the collection (./basic.c:17: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
+			"load: program count: insn 5: map counters is not in the collection (./basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
 		{"replacement of no map", "basic.o", &Options{MapReplacements: map[string]*gmaps.Map{"other": nil}}, nil,
 			"load: map other to replace: not found, the object has counters"},
 	} {
@@ -338,6 +340,7 @@ func TestSkipUnsupported(t *testing.T) {
 	o := &Options{SkipUnsupported: true}
 	spec := loadObject(t, "bad.o")
 	spec.Maps["huge"].MaxEntries = 1
+	spec.Programs["type"].Type = 99
 	c, err := New(newMachine(t), spec, o)
 	if err != nil {
 		t.Fatal(err)

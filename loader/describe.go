@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 
@@ -90,7 +91,8 @@ func mapTypeName(t ebpf.MapType) string {
 	if uint32(t)>>28 != 0 {
 		return t.String()
 	}
-	return gmaps.Type(t).String()
+	// Numbers without a name come as "map type 77".
+	return strings.TrimPrefix(gmaps.Type(t).String(), "map type ")
 }
 
 func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[string]string) ProgramInfo {

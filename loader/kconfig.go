@@ -101,12 +101,12 @@ func putKconfig(dst []byte, t btf.Type, value any) error {
 	switch under := under.(type) {
 	case *btf.Int:
 		if len(dst) < int(under.Size) {
-			return fmt.Errorf("type %v does not fit %d bytes", under, len(dst))
+			return fmt.Errorf("type %s does not fit %d bytes", cName(t), len(dst))
 		}
 		return putInt(dst[:under.Size], under, value)
 	case *btf.Enum:
 		if len(dst) < int(under.Size) {
-			return fmt.Errorf("type %v does not fit %d bytes", under, len(dst))
+			return fmt.Errorf("type %s does not fit %d bytes", cName(t), len(dst))
 		}
 		dst = dst[:under.Size]
 		if under.Name != "libbpf_tristate" {
@@ -124,7 +124,7 @@ func putKconfig(dst []byte, t btf.Type, value any) error {
 		}
 		elem, ok := btf.UnderlyingType(under.Type).(*btf.Int)
 		if !ok || elem.Size != 1 || elem.Encoding == btf.Bool {
-			return fmt.Errorf("array of %v: only arrays of char are possible", under.Type)
+			return fmt.Errorf("array of %s: only arrays of char are possible", cName(under.Type))
 		}
 		if len(dst) == 0 {
 			return nil
@@ -133,7 +133,15 @@ func putKconfig(dst []byte, t btf.Type, value any) error {
 		copy(dst[:len(dst)-1], s)
 		return nil
 	}
-	return fmt.Errorf("type %v: only integers, bool, char, enum libbpf_tristate and strings are possible", t)
+	return fmt.Errorf("type %s: only integers, bool, char, enum libbpf_tristate and strings are possible", cName(t))
+}
+
+// cName is the name of a type in C, where it has one.
+func cName(t btf.Type) string {
+	if n := t.TypeName(); n != "" {
+		return n
+	}
+	return fmt.Sprintf("%v", t)
 }
 
 // tristate understands what people use for y, n and m.
@@ -165,7 +173,7 @@ func putInt(dst []byte, t *btf.Int, value any) error {
 	switch value.(type) {
 	case Tristate, bool, string:
 		if !isTri {
-			return fmt.Errorf("%v is given, the variable is of type %v", value, t)
+			return fmt.Errorf("%v is given, the variable is of type %s", value, cName(t))
 		}
 		switch {
 		case t.Encoding == btf.Bool:
@@ -199,7 +207,7 @@ func putInt(dst []byte, t *btf.Int, value any) error {
 	case v.CanUint():
 		n = v.Uint()
 	default:
-		return fmt.Errorf("%T is given, the variable is of type %v", value, t)
+		return fmt.Errorf("%T is given, the variable is of type %s", value, cName(t))
 	}
 	bits := uint(len(dst)) * 8
 	fits := false
@@ -216,7 +224,7 @@ func putInt(dst []byte, t *btf.Int, value any) error {
 		fits = n < 1<<bits
 	}
 	if !fits {
-		return fmt.Errorf("%v does not fit the variable's type %v", value, t)
+		return fmt.Errorf("%v does not fit the variable's type %s", value, cName(t))
 	}
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], n)

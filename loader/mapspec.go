@@ -83,10 +83,14 @@ func (l *load) makeMap(name string, ms *ebpf.MapSpec) error {
 	}
 	m, err := l.m.NewMap(gs)
 	if err != nil {
-		if errors.Is(err, gmaps.ErrUnsupported) {
-			return mapError(name, "map type %s is %w", gs.Type, ErrUnsupported)
+		var se *gmaps.SpecError
+		switch {
+		case !errors.As(err, &se):
+			return mapError(name, "%w", err)
+		case se.Cause != nil:
+			return mapError(name, "%s: %s: %w", se.Type, se.Reason, se.Cause)
 		}
-		return mapError(name, "%w", err)
+		return mapError(name, "%s: %s", se.Type, se.Reason)
 	}
 	l.made = append(l.made, m)
 	l.coll.Maps[name] = m
@@ -101,8 +105,8 @@ func (l *load) makeMap(name string, ms *ebpf.MapSpec) error {
 // mapSpec translates a map's spec, with variables set and the sizes filled in that
 // objects leave to the loader.
 func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
-	if uint32(ms.Type)>>28 != 0 {
-		return nil, mapError(name, "map type %s is %w", ms.Type, ErrUnsupported)
+	if t := gmaps.Type(ms.Type); !t.Supported() {
+		return nil, mapError(name, "map type %s is %w", mapTypeName(ms.Type), ErrUnsupported)
 	}
 	gs := &gmaps.Spec{
 		Name: name, Type: gmaps.Type(ms.Type), KeySize: ms.KeySize, ValueSize: ms.ValueSize,
