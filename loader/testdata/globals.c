@@ -38,6 +38,12 @@ SEC("socket")
 int callbacks(struct __sk_buff *skb)
 {
 	bpf_loop(limit, first_callback, 0, 0);
+	return total;
+}
+
+SEC("socket")
+int global_callback(struct __sk_buff *skb)
+{
 	bpf_loop(limit, second_callback, 0, 0);
 	return total;
 }
