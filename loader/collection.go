@@ -43,7 +43,8 @@ type Options struct {
 	// cannot run or make, and lists them in Skipped.
 	SkipUnsupported bool
 
-	// Skipped is set to what was left out, each with its reason.
+	// Skipped is set to what was left out, each with its reason. Maps that gbpf
+	// cannot make and that no program to be loaded uses are always left out.
 	Skipped []*Error
 }
 
@@ -236,7 +237,8 @@ func (l *load) makeProgram(name string, k kind, c *code) error {
 			// The map was left out, which only happens when asked for.
 			e := programError(name, "needs map %s, which is %w", ref, ErrUnsupported)
 			if why := l.skippedMaps[ref]; why != nil {
-				e = programError(name, "needs map %s: %w", ref, why)
+				e = programError(name, "needs %s", why.detail())
+				e.Err = why
 			}
 			return l.skip(e)
 		}

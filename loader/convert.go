@@ -130,9 +130,16 @@ func (c *converter) index() error {
 }
 
 // fail is an error at the instruction with index i.
-func (c *converter) fail(i int, format string, args ...any) error {
+func (c *converter) fail(i int, format string, args ...any) *Error {
 	e := programError(c.prog.Name, format, args...)
 	e.Insn, e.Line = c.starts[i], c.lineAt(c.starts[i])
+	return e
+}
+
+// unsupported is fail for what gbpf or the machine lacks.
+func (c *converter) unsupported(i int, format string, args ...any) error {
+	e := c.fail(i, format, args...)
+	e.Err = ErrUnsupported
 	return e
 }
 
@@ -231,7 +238,7 @@ func (c *converter) resolveExtern(i int, x extern) error {
 			if have {
 				ins.Constant = 1 // programs only ask whether it is there
 			} else if !x.weak {
-				return c.fail(i, "kfunc %s is unknown to this machine", x.name)
+				return c.unsupported(i, "kfunc %s is unknown to this machine", x.name)
 			}
 			return nil
 		}
@@ -240,13 +247,13 @@ func (c *converter) resolveExtern(i int, x extern) error {
 			return nil
 		}
 		if !have {
-			return c.fail(i, "kfunc %s is unknown to this machine", x.name)
+			return c.unsupported(i, "kfunc %s is unknown to this machine", x.name)
 		}
 		ins.Src, ins.Offset, ins.Constant = asm.PseudoKfuncCall, 0, int64(number(c.kfIdx, &c.out.kfuncs, x.name))
 	case "ksym":
 		addr, ok := c.ksyms[x.name]
 		if !ok && !x.weak {
-			return c.fail(i, "kernel symbol %s is not given: set Options.Ksyms", x.name)
+			return c.unsupported(i, "kernel symbol %s is not given: set Options.Ksyms", x.name)
 		}
 		ins.Src, ins.Constant = 0, int64(addr)
 	}

@@ -43,6 +43,7 @@ func DefaultKconfig() map[string]any {
 		"CONFIG_CGROUPS":            Yes,
 		"CONFIG_CGROUP_BPF":         Yes,
 		"CONFIG_DEBUG_INFO_BTF":     Yes,
+		"CONFIG_DEFAULT_HOSTNAME":   "(none)",
 		"CONFIG_HZ":                 250,
 		"CONFIG_INET":               Yes,
 		"CONFIG_IPV6":               Yes,

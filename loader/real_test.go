@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/gbpf/gbpf/vm"
 )
 
 // moduleObjects lists the little-endian objects that cilium/ebpf carries for its own tests.
@@ -109,4 +115,77 @@ func TestSystemObjects(t *testing.T) {
 		}
 	}
 	t.Logf("%d objects", len(objects))
+}
+
+// TestNewRealObjects loads every installed object and those of cilium/ebpf into a machine, with
+// what gbpf does not support left out and the reason given.
+func TestNewRealObjects(t *testing.T) {
+	objects := make(map[string][]byte)
+	for _, f := range moduleObjects(t) {
+		if b, err := os.ReadFile(f); err == nil && refused[filepath.Base(f)] == "" {
+			objects[filepath.Base(f)] = b
+		}
+	}
+	t.Run("installed", func(t *testing.T) {
+		for name, b := range systemObjects(t) {
+			objects[name] = b
+		}
+	})
+	loaded, total := 0, 0
+	reasons := make(map[string]int)
+	for name, b := range objects {
+		spec, err := LoadSpec(bytes.NewReader(b))
+		if err != nil || len(spec.Programs) == 0 {
+			continue
+		}
+		// Their tools size these maps before loading.
+		for _, ms := range spec.Maps {
+			if ms.MaxEntries == 0 && ms.Type != ebpf.PerfEventArray {
+				ms.MaxEntries = 16
+			}
+		}
+		m, err := vm.NewMachine(vm.Options{CPUs: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &Options{SkipUnsupported: true, Kconfig: map[string]any{"CONFIG_HZ": 1000}}
+		c, err := New(m, spec, o)
+		total += len(spec.Programs)
+		if err != nil {
+			if unloadable[name] == "" || !strings.Contains(err.Error(), unloadable[name]) {
+				t.Errorf("%s: %v", name, err)
+			}
+		} else {
+			loaded += len(c.Programs)
+			for _, e := range o.Skipped {
+				reasons[skipReason(e)]++
+			}
+		}
+		m.Close()
+	}
+	t.Logf("%d of %d programs in %d objects loaded", loaded, total, len(objects))
+	for _, r := range slices.Sorted(maps.Keys(reasons)) {
+		t.Logf("%5d %s", reasons[r], r)
+	}
+}
+
+// unloadable are objects that no loader loads as they are, with the reason.
+var unloadable = map[string]string{
+	"fwd_decl-el.elf":        "function fwd is declared but not defined",
+	"linked1-el.elf":         "function l2 is declared but not defined", // one half of linked-el.elf
+	"linked2-el.elf":         "function l1 is declared but not defined",
+	"tags-el.elf":            "function fwdDecl is declared but not defined",
+	"loader-clang-14-el.elf": "symbol MY_CONST is declared but not defined",
+	"loader-clang-17-el.elf": "symbol MY_CONST is declared but not defined",
+	"loader-clang-22-el.elf": "symbol MY_CONST is declared but not defined",
+	"loader_nobtf-el.elf":    "symbol MY_CONST is declared but not defined",
+}
+
+// skipReason is an error without what is particular to one program.
+func skipReason(e *Error) string {
+	r := e.Reason
+	if i := strings.Index(r, " (section"); i >= 0 {
+		r = r[:i]
+	}
+	return r
 }
