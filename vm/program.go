@@ -186,7 +186,7 @@ func (p *Program) helper(pc int) (*helpers.Helper, error) {
 	id := int32(in.Imm)
 	h := p.m.helpers.ByID(id)
 	if h == nil {
-		return nil, p.unsupported(pc, "helper %s#%d is unknown to this machine: register it with RegisterHelper", helpers.Name(id), id)
+		return nil, p.unsupported(pc, "helper %s#%d is unknown to this machine: register it with RegisterHelper", helperName(id), id)
 	}
 	return h, nil
 }
