@@ -28,7 +28,7 @@ type OpError struct {
 	Op    string // "lookup", "update", ...
 	Map   string
 	Errno errno.Errno
-	full  bool // E2BIG means that there is no room, not that an index is too large
+	full  bool // there is no room: E2BIG, which for arrays means an index that is too large, or ENOSPC
 }
 
 func (e *OpError) Error() string {
@@ -41,7 +41,7 @@ func (e *OpError) reason() string {
 		return ErrKeyNotExist.Error()
 	case e.Errno == errno.EEXIST:
 		return ErrKeyExist.Error()
-	case e.Errno == errno.E2BIG && e.full:
+	case e.full:
 		return ErrMapFull.Error()
 	case e.Errno == errno.E2BIG:
 		return "index is beyond the map's last element"
@@ -64,7 +64,7 @@ func (e *OpError) Is(target error) bool {
 	case ErrKeyExist:
 		return e.Errno == errno.EEXIST
 	case ErrMapFull:
-		return e.Errno == errno.E2BIG && e.full
+		return e.full
 	case ErrNotSupported:
 		return e.Errno == errno.ENOTSUPP || e.Errno == errno.EOPNOTSUPP
 	case ErrReadOnly:

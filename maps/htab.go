@@ -57,8 +57,9 @@ type htab struct {
 
 	// evict makes room when the map is full, for LRU maps: it returns false when it cannot.
 	evict func() bool
-	// touched, if not nil, is told of each hit of a program.
-	touched func(elem uint32)
+	// touched, if not nil, is told of each hit of a program, and reused of each element that gets
+	// a new key.
+	touched, reused func(elem uint32)
 }
 
 // endMark ends a chain; the bucket's number is added to it.
@@ -264,15 +265,15 @@ func (h *htab) update(cpu int, key, value []byte, flags uint64) errno.Errno {
 		h.give(e)
 		return err
 	}
+	if h.reused != nil {
+		h.reused(e)
+	}
 	h.insert(e, key, hash)
 	if found {
 		h.unlink(old)
 		h.give(old)
 	} else {
 		h.count++
-	}
-	if h.touched != nil {
-		h.touched(e)
 	}
 	return 0
 }

@@ -13,9 +13,9 @@ import (
 // what both promise is that an update never fails for want of room.
 type lru struct {
 	*htab
-	used  *hostmem.Block // a byte an element: 1 looked up since the hand passed
+	used  *hostmem.Block // a word an element: 1 when looked up since the hand passed
 	hand  uint32
-	bytes unsafe.Pointer
+	marks unsafe.Pointer
 }
 
 func newLRU(m *Map) (store, error) {
@@ -23,18 +23,18 @@ func newLRU(m *Map) (store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Bytes are set through their aligned word, so there is one word more.
-	b, err := hostmem.New(uint64(h.elems)*4 + 4)
+	b, err := hostmem.New(uint64(h.elems) * 4)
 	if err != nil {
 		h.close()
 		return nil, err
 	}
-	l := &lru{htab: h, used: b, bytes: unsafe.Pointer(unsafe.SliceData(b.Bytes()))}
+	l := &lru{htab: h, used: b, marks: unsafe.Pointer(unsafe.SliceData(b.Bytes()))}
 	h.evict, h.touched = l.evictOne, l.touch
+	h.reused = func(e uint32) { atomic.StoreUint32(l.mark(e), 0) }
 	return l, nil
 }
 
-func (l *lru) mark(e uint32) *uint32 { return (*uint32)(unsafe.Add(l.bytes, uintptr(e)*4)) }
+func (l *lru) mark(e uint32) *uint32 { return (*uint32)(unsafe.Add(l.marks, uintptr(e)*4)) }
 
 func (l *lru) touch(e uint32) {
 	if p := l.mark(e); atomic.LoadUint32(p) == 0 {
