@@ -136,7 +136,7 @@ func (l *lpm) update(_ int, key, value []byte, flags uint64) errno.Errno {
 		} else {
 			l.count++
 		}
-		node.elem = elem
+		node.elem, node.data = elem, slices.Clone(data)
 		return 0
 	}
 	l.count++
