@@ -98,7 +98,6 @@ func newHtab(m *Map, hostValues bool) (*htab, error) {
 	}
 	if !hostValues {
 		if h.r, err = m.region(uint64(h.elems) * uint64(h.cpus)); err != nil {
-			h.block.Free()
 			return nil, err
 		}
 		h.base, h.stride = h.r.Addr, h.r.Stride
