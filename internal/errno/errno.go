@@ -139,7 +139,7 @@ func (e Errno) Error() string {
 
 // R0 is what a helper that failed with e returns to its program: the negative
 // number.
-func (e Errno) R0() int64 { return -int64(e) }
+func (e Errno) R0() uint64 { return uint64(-int64(e)) }
 
 // FromR0 is the error in a helper's return value: 0 unless the value lies in
 // [-4095, -1].

@@ -23,7 +23,7 @@ func TestErrno(t *testing.T) {
 		if got := c.e.Error(); got != c.text {
 			t.Errorf("Error of %d = %q, want %q", c.e, got, c.text)
 		}
-		if got := c.e.R0(); got != c.r0 {
+		if got := int64(c.e.R0()); got != c.r0 {
 			t.Errorf("R0 of %d = %d, want %d", c.e, got, c.r0)
 		}
 		if got := FromR0(c.r0); got != c.e {

@@ -144,7 +144,7 @@ func (p *Program) link(pc int) error {
 			return fmt.Errorf("prepare: program %q: insn %d: %w", p.src.Name, pc, err)
 		}
 		out.op = isa.OpCallHelper
-		if h.Proto.ID == helpers.TailCallID && src.Op == isa.OpCallHelper {
+		if h.Proto.Engine {
 			out.op = opTailCall
 		}
 		out.imm = uint64(len(p.helpers))

@@ -97,3 +97,5 @@ type MapSpec struct {
 // KeyValue is one element of a map. Value of a per-CPU map holds the values of all
 // possible CPUs one after the other, each rounded up to 8 bytes.
 type KeyValue struct{ Key, Value []byte }
+
+func le32(v uint32) []byte { return []byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)} }

@@ -134,8 +134,6 @@ func (m *Map) FillProgs(progs map[uint32]*Program) error {
 	return nil
 }
 
-func le32(v uint32) []byte { return []byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)} }
-
 // PossibleCPUs is the number of values that an element of a per-CPU map has.
 var PossibleCPUs = sync.OnceValue(func() int {
 	b, err := os.ReadFile("/sys/devices/system/cpu/possible")
