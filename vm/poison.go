@@ -34,7 +34,7 @@ func (p *Program) unsupported(insn int, format string, args ...any) error {
 
 // helperName is what reports call the helper of that number, as the kernel's do.
 func helperName(id int32) string {
-	if n := helpers.Name(id); n != "" {
+	if n := proto.Name(id); n != "" {
 		return n
 	}
 	return "unknown"
