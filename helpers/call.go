@@ -20,6 +20,9 @@ type Func func(c *Call) uint64
 type Helper struct {
 	Proto *proto.Proto
 	Func  Func
+	// Kfunc makes it a kernel function that programs call by name: it has no
+	// number, and its name is whole.
+	Kfunc bool
 }
 
 // Call is one call of a helper: its arguments and what it may reach. An engine
@@ -34,6 +37,8 @@ type Call struct {
 	CPU    int         // simulated CPU of the run
 	Engine Engine
 	GPL    bool
+
+	scratch uint32 // bytes of the run slot's scratch area that calls in progress use
 
 	// Err is the trap that a body raised, nil for none.
 	Err *trap.Trap

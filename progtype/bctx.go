@@ -36,7 +36,7 @@ func (b *Bctx) begin(n uint32) ([]byte, error) {
 	b.PacketWritable = false
 	b.Sock = 0
 	b.Skb = Skb{}
-	b.Redirect = Redirect{}
+	b.Redirect, b.Retval = Redirect{}, 0
 	b.user = userCtx{}
 	ctx := b.bytes(b.Ctx, n)
 	if ctx == nil && n != 0 {

@@ -101,6 +101,7 @@ type Bctx struct {
 
 	Skb      Skb      // for socket buffer types
 	Redirect Redirect // what bpf_redirect and its kin asked for
+	Retval   int32    // what bpf_get_retval returns and bpf_set_retval sets
 
 	user userCtx
 }
@@ -116,6 +117,8 @@ type Skb struct {
 	VlanTCI   uint16
 	VlanProto uint16
 	HasVlan   bool
+	HasHash   bool  // Hash is set, by the host or a helper
+	CsumLevel uint8 // checksums known good, as bpf_csum_level counts: 0 none, else level + 1
 }
 
 // Redirect is where a program asked a packet to go.
