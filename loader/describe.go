@@ -26,7 +26,7 @@ type Description struct {
 type ProgramInfo struct {
 	Name    string   `json:"name"`
 	Section string   `json:"section"`
-	Type    string   `json:"type"` // as gbpf names it, or the kernel's name of one it does not run
+	Type    string   `json:"type"` // as gbpf names it, "unknown" if it cannot tell
 	License string   `json:"license,omitempty"`
 	Insns   int      `json:"insns"` // 8-byte slots, its functions included
 	Funcs   []string `json:"funcs,omitempty"`
@@ -97,7 +97,7 @@ func mapTypeName(t ebpf.MapType) string {
 
 func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[string]string) ProgramInfo {
 	p := s.spec.Programs[name]
-	pi := ProgramInfo{Name: name, Section: p.SectionName, Type: p.Type.String(), License: p.License}
+	pi := ProgramInfo{Name: name, Section: p.SectionName, Type: "unknown", License: p.License}
 	for i := range p.Instructions {
 		pi.Insns += int(p.Instructions[i].Width())
 	}

@@ -92,7 +92,10 @@ func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 		}
 	}
 	if w := get32(ctx, skbWireLen); w == 0 {
-		put32(ctx, skbWireLen, b.DataEnd-b.Data)
+		// The kernel sets it only for who gives a context.
+		if in.Ctx != nil {
+			put32(ctx, skbWireLen, b.DataEnd-b.Data)
+		}
 	} else if w < b.DataEnd-b.Data || w > wireLenMax {
 		return b.inputError("wire_len", "is %d, not between the packet's %d and %d bytes", w, b.DataEnd-b.Data, wireLenMax)
 	}

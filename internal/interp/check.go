@@ -63,6 +63,15 @@ func (st *State) judge(a uint64, n uint32, perm guest.Perm) (trap.Code, string) 
 		}
 		return trap.None, ""
 	}
+	if off := addr - b.Sock; b.Sock != 0 && addr >= b.Sock && off < progtype.SockSize {
+		switch {
+		case n > progtype.SockSize-off:
+			return trap.BadAccess, "runs past struct bpf_sock"
+		case perm&guest.PermWrite != 0:
+			return trap.BadAccess, "struct bpf_sock is read-only"
+		}
+		return trap.None, ""
+	}
 	r := b.Mem.Find(addr)
 	switch {
 	case r == nil:

@@ -1,0 +1,3 @@
+// Package conformance holds gbpf's behaviour against other judges: recorded and live
+// verdicts of the Linux kernel.
+package conformance
