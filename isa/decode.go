@@ -28,6 +28,10 @@ func (e *DecodeError) Error() string {
 // more than one instruction to know is not checked: jump targets, the last
 // instruction, writes to R10, helper numbers. Errors are [*DecodeError].
 //
+// Linux is laxer in one place, it ignores off of an exit; gbpf goes by the
+// RFC. Calls through a register (callx), which Linux refuses, are decoded in
+// both encodings compilers have used.
+//
 // The encoding is kept in the entries, so that [Encode] gives back the very
 // same bytes.
 func Decode(b []byte) ([]Insn, error) {

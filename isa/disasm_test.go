@@ -3,8 +3,10 @@ package isa
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,3 +165,55 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Errorf("%s differs (rewrite with -update); got:\n%s", file, got)
 	}
 }
+
+func TestDisasm(t *testing.T) {
+	m := LoadImm64(OpLddwMapFD, R1, 3)
+	v := LoadImm64(OpLddwMapValue, R2, 8<<32|3)
+	f := LoadImm64(OpLddwFunc, R2, 4)
+	prog := []Insn{
+		m[0], m[1], v[0], v[1],
+		New(OpCallHelper, 0, 0, 0, 1),
+		New(OpJneImm, R0, 0, 1, 0),
+		New(OpCallLocal, 0, 0, 0, 4),
+		f[0], f[1],
+		New(OpCallKfunc, 0, 0, 0, 77),
+		New(OpExit, 0, 0, 0, 0),
+		New(OpMov64Imm, R0, 0, 0, 0),
+		New(OpExit, 0, 0, 0, 0),
+	}
+	names := *kernelNames
+	names.Map = func(load Insn) string { return map[int32]string{3: "counters"}[load.ImmLow()] }
+	names.Func = func(pc int) string { return map[int]string{0: "main", 11: "helper", 12: "callback"}[pc] }
+	comments := func(pc int) []string {
+		if pc == 4 {
+			return []string{"value = bpf_map_lookup_elem(&counters, &key);"}
+		}
+		return nil
+	}
+	var b bytes.Buffer
+	for _, tt := range []struct {
+		title string
+		opts  DisasmOptions
+	}{
+		{"plain", DisasmOptions{}},
+		{"names, comments, bytes", DisasmOptions{Names: &names, Comment: comments, Bytes: true}},
+		{"names that know nothing", DisasmOptions{Names: &Names{
+			Helper: func(int32) string { return "" }, Kfunc: func(int32, int16) string { return "" },
+			Map: func(Insn) string { return "" }, Func: func(int) string { return "" },
+		}}},
+	} {
+		fmt.Fprintf(&b, "# %s\n", tt.title)
+		if err := Disasm(prog, &b, tt.opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "testdata/disasm.golden", b.Bytes())
+
+	if err := Disasm(prog, failingWriter{}, DisasmOptions{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Disasm to a failing writer: %v", err)
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

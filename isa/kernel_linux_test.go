@@ -177,6 +177,10 @@ func TestKernelAccepts(t *testing.T) {
 	}
 	epilogue := []Insn{New(OpMov64Imm, R0, 0, 0, 0), New(OpExit, 0, 0, 0, 0)}
 	head, tail := mustEncode(t, prologue), mustEncode(t, epilogue)
+	bad := append(bytes.Clone(head), append(rawSlot(0x07, 0, 0, 5, 0), tail...)...)
+	if ok, log, _ := kernelLoad(bad, true); ok || !encodingError.MatchString(log) {
+		t.Fatalf("a reserved off is not reported as expected: %q", log)
+	}
 	var n, tried, accepted int
 	for opcode := range 256 {
 		for _, rr := range []uint8{0x00, 0x02, 0x03, 0x10, 0x12, 0x20, 0x23, 0x30, 0x32, 0x40, 0xb3} {

@@ -1,5 +1,8 @@
 package isa
 
+//go:generate go run golang.org/x/tools/cmd/stringer@v0.38.0 -type=Op -output op_string.go
+//go:generate go run golang.org/x/tools/cmd/stringer@v0.38.0 -type=Kind -trimprefix Kind -output kind_string.go
+
 // Op is a dense row number in the opcode table: one value per distinct
 // instruction, however the instruction is told apart (opcode byte, src, off or
 // imm). Values are stable within one build only; never store them.

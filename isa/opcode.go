@@ -87,11 +87,9 @@ const (
 	PseudoKfuncCall = 2 // imm: BTF ID of a kernel function, off: index of its module
 )
 
-// Immediates of the Linux-only instructions.
+// Immediates of OpAddrSpaceCast: destination address space in the high half,
+// source in the low half. Address space 1 is the arena's (linux/bpf.h).
 const (
-	// CastToUser and CastToKernel are the immediates of OpAddrSpaceCast:
-	// destination address space in the high half, source in the low half.
-	// Address space 1 is the arena's.
 	CastToKernel = 1       // as(0) <- as(1)
 	CastToUser   = 1 << 16 // as(1) <- as(0)
 )
