@@ -132,7 +132,7 @@ func demo(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "  %s %s at insn %d: %s\n", paint(w, "33", "stopped"), name, t.Insn, t.Code)
 		if t.Size != 0 {
-			fmt.Fprintf(w, "    %d bytes at %#x: %s\n", t.Size, t.Addr, t.Detail)
+			fmt.Fprintf(w, "    %s: %s\n", t.Access(), t.Detail)
 		}
 		fmt.Fprintf(w, "    %s\n", t.Line)
 	}

@@ -62,11 +62,7 @@ func (t *Trap) Error() string {
 	}
 	s += fmt.Sprintf("insn %d: %s", t.Insn, t.Code)
 	if t.Size != 0 {
-		verb := "read"
-		if t.Write {
-			verb = "write"
-		}
-		s += fmt.Sprintf(": %s of %d bytes at %#x", verb, t.Size, t.Addr)
+		s += ": " + t.Access()
 	}
 	if t.Detail != "" {
 		s += ": " + t.Detail
@@ -78,6 +74,21 @@ func (t *Trap) Error() string {
 		s += " (" + t.Line + ")"
 	}
 	return s
+}
+
+// Access describes the access of a bad access in words, "" when there was none.
+func (t *Trap) Access() string {
+	if t.Size == 0 {
+		return ""
+	}
+	verb, unit := "read", "bytes"
+	if t.Write {
+		verb = "write"
+	}
+	if t.Size == 1 {
+		unit = "byte"
+	}
+	return fmt.Sprintf("%s of %d %s at %#x", verb, t.Size, unit, t.Addr)
 }
 
 // Unwrap returns the cause.
