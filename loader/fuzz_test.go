@@ -3,11 +3,10 @@ package loader
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"os"
 
 	"github.com/gbpf/gbpf/vm"
 )
