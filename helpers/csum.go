@@ -51,9 +51,6 @@ func csumFold(sum uint32) uint16 { return ^uint16(csum32to16(sum)) }
 // csumDiff is the change of a checksum when R1's bytes give way to R3's.
 func csumDiff(c *Call) uint64 {
 	fromSize, toSize, seed := uint64(uint32(c.Args[1])), uint64(uint32(c.Args[3])), uint32(c.Args[4])
-	if (fromSize|toSize)%4 != 0 {
-		return errno.EINVAL.R0()
-	}
 	from, ok := c.span(c.Args[0], fromSize)
 	if !ok {
 		return 0
@@ -62,12 +59,15 @@ func csumDiff(c *Call) uint64 {
 	if !ok {
 		return 0
 	}
+	// The kernel's order of steps decides whether a sum of zero is 0 or 0xffff.
 	sum := seed
-	if toSize != 0 {
-		sum = csumPartial(to, sum)
-	}
-	if fromSize != 0 {
-		sum = csumAdd(sum, ^csumPartial(from, 0))
+	switch {
+	case fromSize != 0 && toSize != 0:
+		sum = csumAdd(csumPartial(to, seed), ^csumPartial(from, 0))
+	case toSize != 0:
+		sum = csumPartial(to, seed)
+	case fromSize != 0:
+		sum = ^csumPartial(from, ^seed)
 	}
 	return uint64(csum32to16(sum))
 }

@@ -10,10 +10,10 @@ import (
 
 // Limits of the formatting helpers.
 const (
-	maxPrintArgs  = 12   // MAX_BPRINTF_VARARGS
-	maxPrintBin   = 512  // MAX_BPRINTF_BIN_ARGS: what strings and addresses may take
-	maxTraceLine  = 1024 // BPF_TRACE_PRINTK_SIZE
-	maxFieldWidth = 1<<15 - 1
+	maxPrintArgs  = 12        // MAX_BPRINTF_VARARGS
+	maxPrintBin   = 512       // MAX_BPRINTF_BIN_ARGS: what strings and addresses may take
+	maxTraceLine  = 1024      // BPF_TRACE_PRINTK_SIZE
+	maxFieldWidth = 1<<23 - 1 // FIELD_WIDTH_MAX
 )
 
 // spec is one conversion of a format.
@@ -39,11 +39,9 @@ func (f *formatter) write(b ...byte) {
 }
 
 func (f *formatter) pad(b byte, n int) {
-	for ; n > 0; n-- {
-		f.n++
-		if len(f.out) < f.max {
-			f.out = append(f.out, b)
-		}
+	f.n += max(n, 0)
+	for n = min(n, f.max-len(f.out)); n > 0; n-- {
+		f.out = append(f.out, b)
 	}
 }
 
@@ -98,13 +96,15 @@ func (f *formatter) unsigned(sp *spec, v uint64, verb byte) {
 	}
 }
 
-// isPrint, isSpace, isPunct and isAlnum are the kernel's character classes for ASCII.
-func isPrint(c byte) bool { return c >= 0x20 && c < 0x7f }
-func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+// isPrint, isSpace, isPunct and isAlnum are the kernel's character classes: those of Latin-1.
+func isPrint(c byte) bool { return c >= 0x20 && c < 0x7f || c >= 0xa0 }
+func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' || c == 0xa0 }
 func isAlnum(c byte) bool { return isDigit(c) || isAlpha(c) }
-func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isAlpha(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= 0xc0 && c != 0xd7 && c != 0xf7
+}
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-func isPunct(c byte) bool { return isPrint(c) && c != ' ' && !isAlnum(c) }
+func isPunct(c byte) bool { return isPrint(c) && !isSpace(c) && !isAlnum(c) }
 
 // ends says whether a conversion may end in front of c.
 func ends(c byte) bool { return c == 0 || isSpace(c) || isPunct(c) }
@@ -113,7 +113,7 @@ func ends(c byte) bool { return c == 0 || isSpace(c) || isPunct(c) }
 // positive errno when the format is not one the kernel takes.
 func (c *Call) format(text []byte, args []uint64, limit int) (*formatter, errno.Errno) {
 	for _, b := range text {
-		if b >= 0x80 || !isPrint(b) && !isSpace(b) {
+		if b < 0x80 && !isPrint(b) && !isSpace(b) {
 			return nil, errno.EINVAL
 		}
 	}
@@ -151,12 +151,6 @@ func (c *Call) format(text []byte, args []uint64, limit int) (*formatter, errno.
 			}
 			i += n
 			continue
-		case 'k', 'u':
-			if at(i+1) == 's' {
-				i++
-			}
-		}
-		switch at(i) {
 		case 's':
 			if !ends(at(i + 1)) {
 				return nil, errno.EINVAL
@@ -253,6 +247,12 @@ func (f *formatter) pointer(sp *spec, rest []byte, arg uint64) (int, errno.Errno
 			sp.width, sp.zero = 16, true
 		}
 		f.unsigned(sp, arg, 'x')
+	case (kind == 'k' || kind == 'u') && len(rest) > 1 && rest[1] == 's':
+		// A string of the kernel or of user space.
+		if len(rest) > 2 && !ends(rest[2]) {
+			return 0, errno.EINVAL
+		}
+		return 2, f.str(&spec{}, arg) // field widths do not apply
 	case kind == 's' || kind == 'S' || kind == 'B':
 		f.text(sp, fmt.Appendf(nil, "0x%x", arg))
 	case (kind == 'i' || kind == 'I') && len(rest) > 1 && (rest[1] == '4' || rest[1] == '6'):

@@ -7,11 +7,11 @@ import (
 func init() {
 	define(map[string]Func{
 		"probe_read":            probeRead,
-		"probe_read_kernel":     probeRead,
-		"probe_read_user":       probeRead,
-		"copy_from_user":        probeRead,
+		"probe_read_kernel":     probeReadKernel,
+		"probe_read_user":       probeReadUser,
+		"copy_from_user":        probeReadUser,
 		"probe_read_str":        probeReadStr,
-		"probe_read_kernel_str": probeReadStr,
+		"probe_read_kernel_str": probeReadKernelStr,
 		"probe_read_user_str":   probeReadStr,
 	})
 }
@@ -32,6 +32,45 @@ func (c *Call) readable(addr, n uint64) []byte {
 	}
 	b, _ := c.Mem.Slice(addr, min(n, uint64(r.Size)-off))
 	return b
+}
+
+// kernelHalf is the lowest address that the kernel's own readers take for the kernel's; for lower
+// ones they fail with ERANGE before they look. Objects of gbpf have low addresses, so that only
+// decides how a read fails.
+const kernelHalf = 0xffff_8000_0000_0000
+
+// unreadable is what the readers of kernel memory return for addr.
+func unreadable(addr uint64) uint64 {
+	if addr < kernelHalf {
+		return errno.ERANGE.R0()
+	}
+	return errno.EFAULT.R0()
+}
+
+func probeReadKernel(c *Call) uint64 {
+	addr := c.Args[2]
+	if r0 := probeRead(c); r0 != 0 || uint32(c.Args[1]) == 0 && addr < kernelHalf && c.readable(addr, 1) == nil {
+		return unreadable(addr)
+	}
+	return 0
+}
+
+// userEnd is where user space ends at the latest: beyond it even reading nothing fails.
+const userEnd = 1 << 56
+
+func probeReadUser(c *Call) uint64 {
+	if uint32(c.Args[1]) == 0 && c.Args[2] >= userEnd {
+		return errno.EFAULT.R0()
+	}
+	return probeRead(c)
+}
+
+func probeReadKernelStr(c *Call) uint64 {
+	r0 := probeReadStr(c)
+	if r0 == errno.EFAULT.R0() {
+		return unreadable(c.Args[2])
+	}
+	return r0
 }
 
 func probeRead(c *Call) uint64 {

@@ -67,6 +67,7 @@ var extraMaps = []maps.Spec{
 	{Name: "devmap", Type: maps.DevMap, KeySize: 4, ValueSize: 4, MaxEntries: 4},
 	{Name: "ringbuf", Type: maps.RingBuf, MaxEntries: 4096},
 	{Name: "perf", Type: maps.PerfEventArray, KeySize: 4, ValueSize: 4, MaxEntries: 4},
+	{Name: "percpu", Type: maps.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: 4},
 	{Name: "cpumap", Type: maps.CPUMap, KeySize: 4, ValueSize: 4, MaxEntries: 4},
 }
 
@@ -78,6 +79,7 @@ const (
 	devMap
 	ringMap
 	perfMap
+	percpuMap
 	cpuMap
 )
 

@@ -258,7 +258,7 @@ func stringScripts() []*script {
 	var out []*script
 	numbers := []string{"0", "1", "-1", "+1", " 42", "\t\n-42 ", "0x10", "0X1f", "010", "08", "0x", "0xg", "x10", "", " ", "-", "--1", "- 1", "9223372036854775807", "9223372036854775808",
 		"-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "99999999999999999999999", "7fffffffffffffff", "0xffffffffffffffff", "777", "1777777777777777777777",
-		"12abc", "abc", "ff", "-0", "-0x10", "1_000", "\v\f\r5", "0000000000000000000000000000000000000000000000000000000000000000000001", "                                                                             7", "00x10", "\x005"}
+		"12abc", "abc", "ff", "-0", "-0x10", "1_000", "\v\f\r5", "0000000000000000000000000000000000000000000000000000000000000000000001", "                                                                             7", "00x10", "\x005", "\xa05", "5\xff"}
 	for i, n := range numbers {
 		for _, base := range []int{0, 8, 10, 16, 2, 32, 64} {
 			s := &script{name: fmt.Sprintf("string/number/%d/%d", i, base), typ: xdp, packet: tcp4(0), buf: []byte(n)}
@@ -345,13 +345,15 @@ func formatScripts() []*script {
 	add("%pI4xyz %d", 0, 5)
 	add("%d %d %d %d %d %d %d %d %d %d %d %d", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 	add("%d", 1, 2, 3)
-	add("%ks", 0)
 	add("%us", 0)
+	add("%pks", 0)
+	add("%pus|%pks.", 0, 0)
+	add("caf\xc3\xa9 %d\xc3\xa9", 7)
 
 	// trace_printk and trace_vprintk take a format that the verifier has not seen.
 	for i, f := range []string{"%d\x00", "%d", "abc\x00", "%d %d %d\x00", "%d %d %d %d\x00", "%\x00", "%z\x00", "%5\x00", "%5%\x00", "%.3d\x00", "%#x\x00", "%h\x00", "%hd\x00", "%llld\x00", "%lld\x00", "%ll\x00", "%l\x00", "%lc\x00", "%ls\x00",
 		"%o\x00", "%n\x00", "%f\x00", "%*d\x00", "%sx\x00", "%s.\x00", "%s %s\x00", "%cx\x00", "%pz\x00", "%p4\x00", "%pI\x00", "%pI5\x00", "%pI4\x00", "%pi6\x00", "%pIx\x00", "%pS\x00", "%psx\x00", "%pK\x00", "%pM\x00", "%k\x00", "%ks\x00", "%us\x00", "%ksx\x00", "%u\x00",
-		"\x01\x00", "a\x80\x00", "\x7f\x00", "\x1b[0m\x00", "%d%%\x00", "%%%\x00", "% d\x00", "%- +05d\x00", "%1000d\x00", "%99999d\x00", "%d\n\x00", "\n\x00", "\x00", "%i\x00", "%X\x00", "%c\x00", "%5c\x00", "%-5c.\x00", "%5s\x00", "%5p\x00", "%p.\x00", "%p%d\x00", "%pd\x00"} {
+		"\x01\x00", "a\x80\x00", "\x7f\x00", "\x1b[0m\x00", "%d%%\x00", "%%%\x00", "% d\x00", "%- +05d\x00", "%1000d\x00", "%99999d\x00", "%d\n\x00", "\n\x00", "\x00", "%i\x00", "%X\x00", "%c\x00", "%5c\x00", "%-5c.\x00", "%5s\x00", "%p.\x00", "%p%d\x00", "%pd\x00", "%pks\x00", "%pus\x00", "%pksx\x00", "%s\x80\x00", "%s\xa0\x00", "%s\xa1\x00", "%s\xe9\x00", "%s\xd7\x00", "%p\xe9\x00", "%pK\xe9!\x00", "%\xe9\x00", "\xff\x00", "%5pks|\x00"} {
 		s := &script{name: fmt.Sprintf("format/trace/%d %q", i, f), typ: schedCLS, packet: tcp4(0)}
 		s.buf = make([]byte, 300)
 		copy(s.buf, f)
@@ -374,7 +376,7 @@ func mapScripts() []*script {
 	for _, m := range []mapArg{hashMap, arrayMap} {
 		s := &script{name: fmt.Sprintf("map/%d", m), typ: xdp, packet: tcp4(0), buf: b}
 		for _, k := range []int{0, 4, 12} {
-			for _, f := range []int{0, 1, 2, 3, 4, 8} {
+			for _, f := range []int{0, 1, 2, 3, 8} {
 				s.calls = append(s.calls, call{"map_update_elem", []any{m, buf(k), buf(16), f}})
 			}
 			s.calls = append(s.calls, call{"map_lookup_elem", []any{m, buf(k)}}, call{"map_delete_elem", []any{m, buf(k)}}, call{"map_lookup_elem", []any{m, buf(k)}}, call{"map_delete_elem", []any{m, buf(k)}})
@@ -427,7 +429,7 @@ func redirectScripts() []*script {
 }
 
 func otherScripts() []*script {
-	out := one("loop", xdp, tcp4(0), call{"map_lookup_percpu_elem", []any{arrayMap, buf(0), 0}})
+	out := one("percpu", xdp, tcp4(0), call{"map_lookup_percpu_elem", []any{percpuMap, buf(0), 0}}, call{"map_lookup_percpu_elem", []any{percpuMap, buf(0), 9999}})
 	s := &script{name: "probe", typ: schedCLS, packet: tcp4(0), buf: []byte("hello\x00world, this is text without an end")}
 	for k, n := range []int{0, 1, 3, 5, 6, 7, 20} {
 		s.calls = append(s.calls,
@@ -436,6 +438,15 @@ func otherScripts() []*script {
 			call{"probe_read_kernel_str", []any{buf(1100 + 64*k), n, buf(8)}},
 			call{"probe_read_kernel", []any{buf(1600 + 64*k), n, 16}},
 			call{"probe_read_kernel_str", []any{buf(2100 + 64*k), n, 16}})
+	}
+	for i, addr := range []uint64{16, 1 << 46, 1 << 63, 1<<64 - 256} {
+		s := &script{name: fmt.Sprintf("probe/bad/%d", i), typ: schedCLS, packet: tcp4(0), buf: []byte("something that is there before")}
+		for _, n := range []int{0, 1, 8} {
+			for _, h := range []string{"probe_read_kernel", "probe_read_kernel_str", "probe_read_user", "probe_read_user_str"} {
+				s.calls = append(s.calls, call{h, []any{buf(0), n, addr}})
+			}
+		}
+		out = append(out, s)
 	}
 	for len(s.buf) < 3000 {
 		s.buf = append(s.buf, 0xee)

@@ -48,7 +48,7 @@ func skbVlanPush(c *Call) uint64 {
 		binary.BigEndian.PutUint16(head[macAddrs:], s.VlanProto)
 		binary.BigEndian.PutUint16(head[macAddrs+2:], s.VlanTCI)
 		s.Protocol = s.VlanProto
-		s.MacLen += vlanHLen
+		// MacLen stays: the kernel's network header offset does, too.
 	}
 	s.HasVlan, s.VlanProto, s.VlanTCI = true, proto, tci
 	c.Bctx.DataMeta = c.Bctx.Data
@@ -74,6 +74,7 @@ func skbVlanPop(c *Call) uint64 {
 		proto := s.Protocol
 		tci, e := c.vlanPull()
 		if e != 0 {
+			c.sync()
 			return c.failed(e)
 		}
 		s.HasVlan, s.VlanProto, s.VlanTCI = true, proto, tci
