@@ -1,28 +1,26 @@
 package helpers_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"flag"
-	"maps"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "record what the live kernel says")
 
-const recorded = "testdata/kernel.json"
+const recorded = "testdata/kernel.json.gz"
 
 // TestKernel compares every script's outcome with the live kernel's, or, where there is none to
 // ask, with what one said when the test was recorded.
 func TestKernel(t *testing.T) {
 	live := kernelAvailable() == nil
 	said := map[string]*outcome{}
-	if !live || *update {
-		if b, err := os.ReadFile(recorded); err == nil {
-			if err := json.Unmarshal(b, &said); err != nil {
-				t.Fatal(err)
-			}
-		} else if !live {
+	if !live {
+		if err := readRecorded(&said); err != nil {
 			t.Skipf("no kernel to ask and nothing recorded: %v", err)
 		}
 	}
@@ -72,16 +70,36 @@ func TestKernel(t *testing.T) {
 		t.Error("nothing was compared")
 	}
 	if live && *update {
-		maps.Copy(said, now)
-		b, err := json.MarshalIndent(now, "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(recorded, append(b, '\n'), 0o644); err != nil {
+		if err := record(now); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func readRecorded(into any) error {
+	f, err := os.Open(recorded)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return err
+	}
+	return json.NewDecoder(z).Decode(into)
+}
+
+func record(what any) error {
+	if err := os.MkdirAll(filepath.Dir(recorded), 0o755); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := json.NewEncoder(z).Encode(what); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(recorded, b.Bytes(), 0o644)
 }

@@ -42,6 +42,7 @@ func init() {
 	for i := range variants {
 		complete(&variants[i].proto)
 	}
+	deriveAllow()
 }
 
 // complete sets what is not part of the kernel's own prototype table.

@@ -4,10 +4,10 @@
 // bpf_type_flag), so that a verifier can be driven by the table alone.
 //
 // The table was checked against a live Linux 6.18 kernel and the per-program-type
-// allow list was read from it, by the program in helpers/proto/gen.
+// allow list was read from it, by the tests of this package.
 package proto
 
-//go:generate go run ./gen
+//go:generate go test -run TestAllowed -update .
 
 // Proto is a helper's prototype.
 type Proto struct {
