@@ -67,7 +67,7 @@ type Input struct {
 	Data    []byte // packet data; nil when the program type takes none
 	DataOut int    // room for output data, in bytes; 0 for len(Data) + 512, -1 for none
 	Ctx     []byte // context structure; nil for none
-	CtxOut  bool   // ask for the context back
+	CtxOut  bool   // ask for the context back; type syscall gives it back without
 	Repeat  uint32
 	Flags   uint32 // BPF_F_TEST_RUN_ON_CPU and so on
 	CPU     uint32

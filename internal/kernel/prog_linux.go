@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -122,9 +123,11 @@ func TestRun(fd int, in Input) (*Output, error) {
 }
 
 func testRun(fd int, in Input) (*Output, error) {
+	// A program of type syscall leaves its context where it was given.
+	inCtx := bytes.Clone(in.Ctx)
 	a := &attrTestRun{
 		fd: uint32(fd), dataIn: pointer(in.Data), sizeIn: uint32(len(in.Data)), repeat: in.Repeat,
-		ctxIn: pointer(in.Ctx), ctxSizeIn: uint32(len(in.Ctx)), flags: in.Flags, cpu: in.CPU,
+		ctxIn: pointer(inCtx), ctxSizeIn: uint32(len(inCtx)), flags: in.Flags, cpu: in.CPU,
 	}
 	room := in.DataOut
 	if room == 0 && in.Data != nil {
@@ -152,6 +155,7 @@ func testRun(fd int, in Input) (*Output, error) {
 	if data != nil {
 		out.Data = data[:min(int(a.sizeOut), len(data))]
 	}
+	out.Ctx = inCtx
 	if ctx != nil {
 		out.Ctx = ctx[:min(int(a.ctxSizeOut), len(ctx))]
 	}
