@@ -49,21 +49,6 @@ func TestEveryAddress(t *testing.T) {
 	t.Logf("full window: %v", m.Full())
 }
 
-func TestSmallWindow(t *testing.T) {
-	w, err := reserveSmall(MinLimit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &Memory{limit: MinLimit, win: w, base: unsafe.Pointer(&w.mapping[w.origin])}
-	defer m.Close()
-	if m.Full() || m.Mask() != MinLimit-1 {
-		t.Fatalf("full %v, mask %#x", m.Full(), m.Mask())
-	}
-	for _, a := range []uint32{0, 1<<32 - 1, MinLimit - 1, 0xdeadbeef} {
-		*(*uint64)(unsafe.Add(m.Base(), uintptr(a&m.Mask()))) = 1
-	}
-}
-
 func TestSlice(t *testing.T) {
 	m := newMemory(t, MinLimit)
 	for _, c := range []struct {

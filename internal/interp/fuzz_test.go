@@ -132,11 +132,9 @@ func FuzzPrograms(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	var g *rig
+	g := fuzzRig(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if g == nil {
-			g = fuzzRig(f)
-		}
+		g.t = t
 		if len(raw) < 9 {
 			return
 		}
