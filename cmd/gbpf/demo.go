@@ -65,6 +65,19 @@ func demoPacket(protocol byte, port uint16) []byte {
 	return append(p, make([]byte, 60-len(p))...)
 }
 
+// demoPackets are what the firewall sees.
+var demoPackets = []struct {
+	name string
+	data []byte
+}{
+	{"TCP to port 443", demoPacket(6, 443)},
+	{"TCP to port 23", demoPacket(6, 23)},
+	{"UDP to port 53", demoPacket(17, 53)},
+	{"UDP to port 3389", demoPacket(17, 3389)},
+	{"ICMP", demoPacket(1, 0)},
+	{"TCP, cut short", demoPacket(6, 443)[:36]},
+}
+
 func demo(w io.Writer) error {
 	spec, err := loader.LoadSpec(bytes.NewReader(demoObject))
 	if err != nil {
@@ -85,63 +98,50 @@ func demo(w io.Writer) error {
 		}
 	}
 	fmt.Fprintln(w, "An XDP firewall, compiled from C for the Linux kernel, runs in this process: no kernel, no root.")
-	fmt.Fprintln(w, "Ports 23 and 3389 are in its map of blocked ports.")
-	fmt.Fprintln(w)
-	packets := []struct {
-		name string
-		data []byte
-	}{
-		{"TCP to port 443", demoPacket(6, 443)},
-		{"TCP to port 23", demoPacket(6, 23)},
-		{"UDP to port 53", demoPacket(17, 53)},
-		{"UDP to port 3389", demoPacket(17, 3389)},
-		{"ICMP", demoPacket(1, 0)},
-		{"TCP, cut short", demoPacket(6, 443)[:36]},
-	}
-	ctx := context.Background()
-	for _, p := range packets {
-		o := vm.RunOptions{Data: p.data}
-		ret, err := coll.Programs["firewall"].Run(ctx, &o)
+	fmt.Fprint(w, "Its map of blocked ports holds 23 and 3389. Packets arrive:\n\n")
+	firewall := coll.Programs["firewall"]
+	for _, p := range demoPackets {
+		o := vm.RunOptions{Data: p.data, NoOutput: true}
+		ret, err := firewall.Run(context.Background(), &o)
 		if err != nil {
 			return err
 		}
-		name := retName("xdp", uint32(ret))
-		colour := "32"
+		name, colour := retName("xdp", uint32(ret)), "32"
 		if name == "XDP_DROP" {
 			colour = "31"
 		}
-		fmt.Fprintf(w, "  %-18s %s %3d instructions\n", p.name, paint(w, colour, fmt.Sprintf("%-9s", name)), o.Insns)
+		fmt.Fprintf(w, "  %-18s%s%3d instructions\n", p.name, paint(w, colour, fmt.Sprintf("%-10s", name)), o.Insns)
 	}
-	fmt.Fprintln(w)
-	all := dumpMaps(spec, coll)
-	for _, name := range []string{"blocked", "packets"} {
+	fmt.Fprint(w, "\nIts maps, read from the host:\n\n")
+	all := (&dumper{spec: spec, coll: coll}).dump()
+	for _, d := range []struct{ name, what string }{{"packets", "packets seen"}, {"blocked", "dropped by port"}} {
 		var parts []string
-		for _, e := range all[name] {
-			parts = append(parts, e.Key+": "+e.Value)
+		for _, e := range all[d.name].entries {
+			parts = append(parts, text(e.key)+": "+text(e.value))
 		}
-		fmt.Fprintf(w, "  map %-8s {%s}\n", name, strings.Join(parts, ", "))
+		fmt.Fprintf(w, "  %-18s%s\n", d.what, strings.Join(parts, ", "))
 	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, "Two faulty updates of it. In a kernel module either would take the machine down:")
+	fmt.Fprint(w, "\nTwo faulty updates are rolled out. The sandbox stops both, and the host goes on:\n")
+	short := demoPackets[len(demoPackets)-1]
 	for _, name := range []string{"faulty_update", "runaway_update"} {
-		fmt.Fprintln(w)
-		_, err := coll.Programs[name].Run(ctx, &vm.RunOptions{Data: packets[5].data, NoOutput: true, Fuel: 1 << 20})
+		o := vm.RunOptions{Data: short.data, NoOutput: true, Fuel: 1 << 20}
+		_, err := coll.Programs[name].Run(context.Background(), &o)
 		var t *vm.Trap
 		if !errors.As(err, &t) {
 			return fmt.Errorf("demo: %s was not stopped: %v", name, err)
 		}
-		fmt.Fprintf(w, "  %s %s at insn %d: %s\n", paint(w, "33", "stopped"), name, t.Insn, t.Code)
+		why := fmt.Sprintf("after %d instructions", o.Insns)
 		if t.Size != 0 {
-			fmt.Fprintf(w, "    %s: %s\n", t.Access(), t.Detail)
+			why = fmt.Sprintf("read of %s: %s", plural(int(t.Size), "byte"), t.Detail)
 		}
-		fmt.Fprintf(w, "    %s\n", t.Line)
+		fmt.Fprintf(w, "\n  %-18s%s %s\n", name, paint(w, "33", "stopped: "+t.Code.String()+","), why)
+		fmt.Fprintf(w, "  %-18s%s\n", "", strings.TrimPrefix(t.Line, "./"))
 	}
-	o := vm.RunOptions{Data: packets[0].data, NoOutput: true}
-	ret, err := coll.Programs["firewall"].Run(ctx, &o)
+	ret, err := firewall.Run(context.Background(), &vm.RunOptions{Data: demoPackets[1].data, NoOutput: true})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nThe firewall still runs: %s gives %s.\n", packets[0].name, retName("xdp", uint32(ret)))
+	fmt.Fprintf(w, "\nThe firewall still runs: %s gives %s.\n", demoPackets[1].name, retName("xdp", uint32(ret)))
 	fmt.Fprintln(w, "Next: gbpf run OBJ --packet HEX, gbpf disasm OBJ, gbpf info OBJ; gbpf demo --source shows the C.")
 	return nil
 }

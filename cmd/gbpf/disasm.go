@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,16 +13,16 @@ func disasmCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "disasm OBJ",
 		Short: "Print programs in the kernel's notation, with their C lines",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneObject,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := loader.LoadSpecFile(args[0])
 			if err != nil {
 				return err
 			}
 			names := programNames(spec)
-			if program != "" {
-				if spec.Programs[program] == nil {
-					return fmt.Errorf("program %s: not found: the object has %s", program, strings.Join(names, ", "))
+			if program != "" || len(names) == 0 {
+				if program, err = pickProgram(spec, program); err != nil {
+					return err
 				}
 				names = []string{program}
 			}
@@ -39,6 +38,6 @@ func disasmCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&program, "program", "p", "", "the program's name; all of them without")
+	cmd.Flags().StringVarP(&program, "program", "p", "", "the program's `name`; all of them without")
 	return cmd
 }

@@ -1,4 +1,8 @@
 // Command gbpf runs, takes apart and describes BPF objects, without a kernel.
+//
+// Start with:
+//
+//	gbpf demo
 package main
 
 import (
@@ -6,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -24,20 +30,32 @@ var errTrapped = errors.New("trapped")
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the whole command on streams of the caller's; it returns the exit status.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	// Files may be made to break parsers, those of other modules too: what they bring
+	// down is this command, with one line.
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(stderr, "gbpf: internal error: %s: please report it with the file that shows it\n", oneLine(fmt.Sprint(p)))
+			status = exitUsage
+		}
+	}()
 	root := &cobra.Command{
 		Use:   "gbpf",
 		Short: "Run eBPF programs in a process, without a kernel",
 		Long: "gbpf runs eBPF objects in a sandbox of its own: no kernel, no root, on any system.\n" +
 			"Start with: gbpf demo",
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		SilenceUsage:       true,
+		SilenceErrors:      true,
+		DisableSuggestions: true,
 	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
 	root.AddCommand(runCommand(), disasmCommand(), infoCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {
 	case err == nil:
@@ -45,9 +63,27 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case errors.Is(err, errTrapped):
 		return exitTrap
 	default:
-		fmt.Fprintln(stderr, "gbpf:", err)
+		text := oneLine(err.Error())
+		if strings.HasPrefix(text, "unknown command") {
+			text += ": see gbpf --help"
+		}
+		fmt.Fprintln(stderr, "gbpf:", text)
 		return exitUsage
 	}
+}
+
+// oneLine keeps an error message on one line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// oneObject is the check of commands that take one object file.
+func oneObject(cmd *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return fmt.Errorf("%s: no object file given: want %s", cmd.Name(), cmd.UseLine())
+	case 1:
+		return nil
+	}
+	return fmt.Errorf("%s: %d arguments given, one object file is wanted: an argument with blanks needs quotes", cmd.Name(), len(args))
 }
 
 func versionCommand() *cobra.Command {
@@ -60,7 +96,7 @@ func versionCommand() *cobra.Command {
 			if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
 				v = bi.Main.Version
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), "gbpf", v)
+			fmt.Fprintf(cmd.OutOrStdout(), "gbpf %s %s/%s %s\n", v, runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return nil
 		},
 	}

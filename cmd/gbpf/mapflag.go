@@ -2,99 +2,140 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 
-	"github.com/gbpf/gbpf/maps"
+	gmaps "github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/vm"
 )
 
-// setMaps puts the entries of --map NAME:key=value settings into the maps.
-func setMaps(spec *ebpf.CollectionSpec, coll *vm.Collection, settings []string) error {
+// mapHelp describes the notation of entries.
+const mapHelp = `Entries of maps are NAME:key=value, and NAME:value for a queue or stack. A key or value is
+  80, -1, 0xff         a number, as large as the map has it, in little-endian order
+  be:80                a number in network order
+  hex:0a0b0c           bytes
+  192.0.2.1, 2001:db8::1, 02:00:00:00:00:01, 10.0.0.0/8
+                       an address in network order; a prefix is a key of an lpm_trie
+  {saddr:192.0.2.1,dport:be:80}, {192.0.2.1,be:80}
+                       members of a structure, where the object has BTF; those left out are 0
+  [1,2,3]              elements of an array
+  NAME                 an enumerator; a program, for a prog_array; a map, for a map of maps
+--dump-maps prints the same notation. A per-CPU map gets the value for every CPU.`
+
+// mapEntry is one --map setting, taken apart.
+type mapEntry struct {
+	setting, name string
+	key, value    string
+	hasKey        bool
+}
+
+func mapEntries(settings []string) ([]mapEntry, error) {
+	var all []mapEntry
 	for _, s := range settings {
-		if err := setMap(spec, coll, s); err != nil {
-			return fmt.Errorf("--map %s: %w", s, err)
+		name, entry, ok := strings.Cut(s, ":")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--map %s: want NAME:key=value", s)
+		}
+		e := mapEntry{setting: s, name: name}
+		e.key, e.value, e.hasKey = cutTop(entry)
+		if !e.hasKey {
+			e.key, e.value = "", entry
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// setMaps puts the entries of --map settings into the maps.
+func setMaps(spec *ebpf.CollectionSpec, coll *vm.Collection, entries []mapEntry) error {
+	for _, e := range entries {
+		if err := setMap(spec, coll, e); err != nil {
+			return fmt.Errorf("--map %s: %w", e.setting, err)
 		}
 	}
 	return nil
 }
 
-func setMap(spec *ebpf.CollectionSpec, coll *vm.Collection, s string) error {
-	name, entry, ok := strings.Cut(s, ":")
-	if !ok {
-		return fmt.Errorf("want NAME:key=value")
-	}
-	m := coll.Maps[name]
+func setMap(spec *ebpf.CollectionSpec, coll *vm.Collection, e mapEntry) error {
+	m := coll.Maps[e.name]
 	if m == nil {
-		var names []string
-		for n := range coll.Maps {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		return fmt.Errorf("no such map: the object has %s", strings.Join(names, ", "))
-	}
-	keyText, valueText, ok := cutTop(entry)
-	if !ok && m.KeySize() != 0 {
-		return fmt.Errorf("want NAME:key=value")
+		return fmt.Errorf("no such map: the object has %s", nameList(coll.Maps))
 	}
 	var keyType, valueType btf.Type
-	if ms := spec.Maps[name]; ms != nil {
+	if ms := spec.Maps[e.name]; ms != nil {
 		keyType, valueType = ms.Key, ms.Value
 	}
 	var key any
-	if m.KeySize() != 0 {
-		b, err := parseValue(keyText, m.KeySize(), keyType)
+	switch {
+	case m.Type() == gmaps.RingBuf || m.Type() == gmaps.PerfEventArray:
+		return fmt.Errorf("a %s takes no entries: programs write to it", m.Type())
+	case m.KeySize() == 0 && e.hasKey:
+		return fmt.Errorf("a %s has no keys: want %s:value", m.Type(), e.name)
+	case m.KeySize() != 0 && !e.hasKey:
+		return fmt.Errorf("want %s:key=value", e.name)
+	case m.KeySize() != 0:
+		b, err := parseValue(e.key, m.KeySize(), keyType)
 		if err != nil {
 			return fmt.Errorf("key: %w", err)
 		}
 		key = b
-	} else if !ok {
-		valueText = keyText
 	}
 	switch {
-	case m.Type() == maps.ProgArray:
-		p := coll.Programs[valueText]
+	case m.Type() == gmaps.ProgArray:
+		p := coll.Programs[e.value]
 		if p == nil {
-			return fmt.Errorf("value: no program %q", valueText)
+			return fmt.Errorf("value: no program %q: the object has %s", e.value, nameList(spec.Programs))
 		}
 		return m.Put(key, p)
 	case m.Type().OfMaps():
-		in := coll.Maps[valueText]
+		in := coll.Maps[e.value]
 		if in == nil {
-			return fmt.Errorf("value: no map %q", valueText)
+			return fmt.Errorf("value: no map %q: the object has %s", e.value, nameList(coll.Maps))
 		}
 		return m.Put(key, in)
 	}
-	value, err := parseValue(valueText, m.ValueSize(), valueType)
+	value, err := parseValue(e.value, m.ValueSize(), valueType)
 	if err != nil {
 		return fmt.Errorf("value: %w", err)
 	}
 	if m.Type().PerCPU() {
-		all := make([][]byte, m.CPUs())
-		for i := range all {
-			all[i] = value
-		}
-		return m.Put(key, all)
+		return m.Put(key, slices.Repeat([][]byte{value}, m.CPUs()))
 	}
 	return m.Put(key, value)
 }
 
-// cutTop cuts at the first "=" that stands in no braces.
+// nameList is the keys of m, sorted, for error messages.
+func nameList[T any](m map[string]T) string {
+	if len(m) == 0 {
+		return "none"
+	}
+	names := slices.Sorted(maps.Keys(m))
+	if len(names) > 30 {
+		return strings.Join(names[:30], ", ") + fmt.Sprintf(" and %d more", len(names)-30)
+	}
+	return strings.Join(names, ", ")
+}
+
+// cutTop cuts at the first "=" that stands in no brackets or quotes.
 func cutTop(s string) (before, after string, found bool) {
-	depth := 0
-	for i, c := range s {
-		switch c {
-		case '{':
+	depth, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
 			depth++
-		case '}':
+		case c == '}' || c == ']':
 			depth--
-		case '=':
-			if depth == 0 {
-				return s[:i], s[i+1:], true
-			}
+		case c == '=' && depth == 0:
+			return s[:i], s[i+1:], true
 		}
 	}
 	return s, "", false

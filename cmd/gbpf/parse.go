@@ -14,72 +14,107 @@ import (
 
 // parseInt reads a decimal, 0x, 0b or 0o number, negative or up to 64 unsigned bits.
 func parseInt(s string) (uint64, error) {
-	if v, err := strconv.ParseUint(s, 0, 64); err == nil {
+	base := 10
+	if d := strings.TrimPrefix(s, "-"); len(d) > 1 && d[0] == '0' && strings.ContainsRune("xXbBoO", rune(d[1])) {
+		base = 0
+	}
+	v, err := strconv.ParseUint(s, base, 64)
+	if err == nil {
 		return v, nil
 	}
-	v, err := strconv.ParseInt(s, 0, 64)
+	n, err := strconv.ParseInt(s, base, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number", s)
+		return 0, fmt.Errorf("%q is not a number of 64 bits", s)
 	}
-	return uint64(v), nil
+	return uint64(n), nil
 }
 
 // parseHex reads hex digits, in which blanks and colons are ignored.
 func parseHex(s string) ([]byte, error) {
 	clean := strings.NewReplacer(" ", "", ":", "", "\n", "", "\t", "", "\r", "").Replace(s)
+	for _, c := range clean {
+		if !strings.ContainsRune("0123456789abcdefABCDEF", c) {
+			return nil, fmt.Errorf("%q is not a hex digit", c)
+		}
+	}
 	if len(clean)%2 != 0 {
 		return nil, fmt.Errorf("%d hex digits: two make a byte", len(clean))
 	}
-	b, err := hex.DecodeString(clean)
-	if err != nil {
-		return nil, fmt.Errorf("not hex: %w", err)
-	}
-	return b, nil
+	return hex.DecodeString(clean)
 }
 
-// parseValue reads a key or value of n bytes: a number in little-endian order, hex:BYTES,
-// an IP or MAC address in network order, {member:value,...} of a structure, or values
-// separated by commas, each as large as the type says, or alike.
+// parseValue reads a key, value or variable of n bytes in the notation that the help
+// of --map describes. typ may be nil.
 func parseValue(s string, n uint32, typ btf.Type) ([]byte, error) {
-	typ = skipTypedefs(typ)
-	switch {
-	case strings.HasPrefix(s, "hex:"):
-		b, err := parseHex(s[4:])
+	s = strings.TrimSpace(s)
+	t := underlying(typ)
+	if h, ok := strings.CutPrefix(s, "hex:"); ok {
+		b, err := parseHex(h)
 		if err == nil && uint32(len(b)) != n {
-			err = fmt.Errorf("%d bytes, want %d", len(b), n)
+			err = fmt.Errorf("%s has %d bytes, want %d", s, len(b), n)
 		}
 		return b, err
-	case strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}"):
-		st, ok := typ.(*btf.Struct)
-		if !ok {
-			return nil, fmt.Errorf("%s: the type is no structure, or the object has no BTF for it", s)
+	}
+	if d, ok := strings.CutPrefix(s, "be:"); ok {
+		b, err := parseNumber(d, n)
+		for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
+			b[i], b[j] = b[j], b[i]
 		}
-		return parseStruct(s[1:len(s)-1], n, st)
+		return b, err
 	}
-	if a, err := netip.ParseAddr(s); err == nil {
-		b := a.AsSlice()
-		if uint32(len(b)) != n {
-			return nil, fmt.Errorf("address %s has %d bytes, want %d", s, len(b), n)
+	if in, ok := enclosed(s, '{', '}'); ok {
+		return parseMembers(in, n, t)
+	}
+	if in, ok := enclosed(s, '[', ']'); ok {
+		return parseList(in, n, t)
+	}
+	if arr, ok := t.(*btf.Array); ok && isChar(arr.Type) || strings.HasPrefix(s, `"`) {
+		return parseText(s, n)
+	}
+	if b, ok, err := parseAddress(s, n); ok {
+		return b, err
+	}
+	if parts := splitTop(s); len(parts) > 1 {
+		if members(t) != nil {
+			return parseMembers(s, n, t)
 		}
-		return b, nil
+		return parseList(s, n, t)
 	}
-	if m, err := net.ParseMAC(s); err == nil && len(m) == 6 {
-		if n != 6 && n != 8 {
-			return nil, fmt.Errorf("address %s has 6 bytes, want %d", s, n)
+	switch t := t.(type) {
+	case *btf.Enum:
+		for _, e := range t.Values {
+			if e.Name == s {
+				return binary.LittleEndian.AppendUint64(nil, e.Value)[:min(n, 8)], nil
+			}
 		}
-		return append(m, make([]byte, n-6)...), nil
+	case *btf.Int:
+		if t.Encoding == btf.Bool && n == 1 && (s == "true" || s == "false") {
+			return []byte{byte(b2i(s == "true"))}, nil
+		}
 	}
-	if strings.Contains(s, ",") {
-		return parseList(strings.Split(s, ","), n)
+	return parseNumber(s, n)
+}
+
+// enclosed returns what stands between two brackets that are the ends of s.
+func enclosed(s string, open, end byte) (string, bool) {
+	if len(s) < 2 || s[0] != open || s[len(s)-1] != end {
+		return "", false
 	}
+	return s[1 : len(s)-1], true
+}
+
+// parseNumber reads a number of n bytes, in little-endian order.
+func parseNumber(s string, n uint32) ([]byte, error) {
 	v, err := parseInt(s)
 	if err != nil {
-		return nil, fmt.Errorf("%q: want a number, hex:BYTES, an address or {member:value,...}", s)
+		if _, e := strconv.ParseFloat(s, 64); e == nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%q: want a number, hex:BYTES, be:NUMBER, an address or {member:value,...}", s)
 	}
-	negative := strings.HasPrefix(s, "-")
-	if n < 8 {
-		if high := v >> (8 * n); high != 0 && !(negative && int64(v)>>(8*n-1) == -1) {
-			return nil, fmt.Errorf("%s does not fit into %d bytes", s, n)
+	if n < 8 && v>>(8*n) != 0 {
+		if negative := strings.HasPrefix(s, "-"); !negative || n == 0 || int64(v)>>(8*n-1) != -1 {
+			return nil, fmt.Errorf("%s does not fit into %s", s, plural(int(n), "byte"))
 		}
 	}
 	b := binary.LittleEndian.AppendUint64(nil, v)
@@ -87,18 +122,59 @@ func parseValue(s string, n uint32, typ btf.Type) ([]byte, error) {
 		return b[:n], nil
 	}
 	if v != 0 {
-		return nil, fmt.Errorf("%s: a number of %d bytes; use hex:BYTES or {member:value,...}", s, n)
+		return nil, fmt.Errorf("%s: a number has at most 8 bytes, %d are wanted: use hex:BYTES, or {member:value,...} where the object has BTF", s, n)
 	}
 	return make([]byte, n), nil
 }
 
-func parseList(parts []string, n uint32) ([]byte, error) {
-	if n%uint32(len(parts)) != 0 {
-		return nil, fmt.Errorf("%d values do not divide %d bytes", len(parts), n)
+// parseAddress reads an IP address, a MAC address, or a prefix as the key of an lpm_trie; ok is
+// false when s is none.
+func parseAddress(s string, n uint32) (b []byte, ok bool, err error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		b = a.AsSlice()
+	} else if m, err := net.ParseMAC(s); err == nil && len(m) == 6 {
+		b = m
+	} else if p, err := netip.ParsePrefix(s); err == nil {
+		b = append(binary.LittleEndian.AppendUint32(nil, uint32(p.Bits())), p.Addr().AsSlice()...)
+	} else {
+		return nil, false, nil
+	}
+	if uint32(len(b)) != n {
+		return nil, true, fmt.Errorf("%s has %d bytes, want %d", s, len(b), n)
+	}
+	return b, true, nil
+}
+
+// parseText reads an array of char, in quotes or without, filled up with zeros.
+func parseText(s string, n uint32) ([]byte, error) {
+	if strings.HasPrefix(s, `"`) {
+		u, err := strconv.Unquote(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the closing quote is missing or an escape is wrong", s)
+		}
+		s = u
+	}
+	if uint32(len(s)) > n {
+		return nil, fmt.Errorf("%q has %d bytes, %d fit", s, len(s), n)
+	}
+	return append([]byte(s), make([]byte, int(n)-len(s))...), nil
+}
+
+func parseList(s string, n uint32, t btf.Type) ([]byte, error) {
+	parts := splitTop(s)
+	size, elem := n/uint32(len(parts)), btf.Type(nil)
+	if arr, ok := t.(*btf.Array); ok {
+		elem = arr.Type
+		if es, err := btf.Sizeof(elem); err == nil && es > 0 {
+			size = uint32(es)
+		}
+	}
+	if n == 0 || size == 0 || size*uint32(len(parts)) != n {
+		return nil, fmt.Errorf("%s: %s do not make %s", s, plural(len(parts), "value"), plural(int(n), "byte"))
 	}
 	var all []byte
 	for _, p := range parts {
-		b, err := parseValue(strings.TrimSpace(p), n/uint32(len(parts)), nil)
+		b, err := parseValue(p, size, elem)
 		if err != nil {
 			return nil, err
 		}
@@ -107,66 +183,141 @@ func parseList(parts []string, n uint32) ([]byte, error) {
 	return all, nil
 }
 
-func parseStruct(s string, n uint32, st *btf.Struct) ([]byte, error) {
+// members are those of a structure or union, with those of unnamed ones inside it, nil
+// for other types.
+func members(t btf.Type) []btf.Member { return membersDepth(t, 0) }
+
+func membersDepth(t btf.Type, depth int) []btf.Member {
+	var own, all []btf.Member
+	switch t := t.(type) {
+	case *btf.Struct:
+		own = t.Members
+	case *btf.Union:
+		own = t.Members
+	}
+	for _, m := range own {
+		if m.Name != "" || depth > maxDepth {
+			all = append(all, m)
+			continue
+		}
+		for _, in := range membersDepth(underlying(m.Type), depth+1) {
+			in.Offset += m.Offset
+			all = append(all, in)
+		}
+	}
+	return all
+}
+
+// parseMembers reads the members of a structure: member:value each, or all of the values in order.
+func parseMembers(s string, n uint32, t btf.Type) ([]byte, error) {
+	all := members(t)
+	if all == nil {
+		return nil, fmt.Errorf("{%s}: the object's BTF has no structure here: use hex:BYTES", s)
+	}
 	out := make([]byte, n)
-	for _, part := range splitTop(s) {
-		name, value, ok := strings.Cut(part, ":")
-		if !ok {
-			return nil, fmt.Errorf("%q: want member:value", part)
+	parts := splitTop(s)
+	if strings.TrimSpace(s) == "" {
+		return out, nil
+	}
+	for i, part := range parts {
+		m, value := memberOf(all, part)
+		if m == nil && !isName(part) && len(parts) == len(all) {
+			m, value = &all[i], part
 		}
-		name = strings.TrimSpace(name)
-		found := false
-		for _, m := range st.Members {
-			if m.Name != name {
-				continue
-			}
-			found = true
-			size, err := btf.Sizeof(m.Type)
-			if err != nil || m.BitfieldSize != 0 || m.Offset.Bytes()+uint32(size) > n {
-				return nil, fmt.Errorf("member %s cannot be set", name)
-			}
-			b, err := parseValue(strings.TrimSpace(value), uint32(size), m.Type)
-			if err != nil {
-				return nil, fmt.Errorf("member %s: %w", name, err)
-			}
-			copy(out[m.Offset.Bytes():], b)
+		if m == nil {
+			name, _, _ := strings.Cut(part, ":")
+			return nil, fmt.Errorf("%s: no such member, or not all of the values: the structure has %s", strings.TrimSpace(name), memberNames(all))
 		}
-		if !found {
-			var names []string
-			for _, m := range st.Members {
-				names = append(names, m.Name)
-			}
-			return nil, fmt.Errorf("struct %s has no member %q: it has %s", st.Name, name, strings.Join(names, ", "))
+		if err := setMember(out, m, value); err != nil {
+			return nil, fmt.Errorf("member %s: %w", m.Name, err)
 		}
 	}
 	return out, nil
 }
 
-// splitTop splits at commas that stand in no braces.
+// memberOf finds the member that part, "name:value", sets.
+func memberOf(all []btf.Member, part string) (*btf.Member, string) {
+	name, value, ok := strings.Cut(part, ":")
+	for i := range all {
+		if ok && all[i].Name == strings.TrimSpace(name) {
+			return &all[i], value
+		}
+	}
+	return nil, ""
+}
+
+// isName reports whether part starts as "name:" does, and is no value with a colon.
+func isName(part string) bool {
+	name, _, ok := strings.Cut(strings.TrimSpace(part), ":")
+	return ok && name != "hex" && name != "be" && !strings.ContainsAny(name, `."{[`) && strings.Trim(name, "0123456789abcdefABCDEF") != ""
+}
+
+func memberNames(all []btf.Member) string {
+	names := make([]string, len(all))
+	for i, m := range all {
+		names[i] = m.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func setMember(out []byte, m *btf.Member, value string) error {
+	if m.BitfieldSize != 0 {
+		v, err := parseInt(strings.TrimSpace(value))
+		if err != nil {
+			return err
+		}
+		if m.BitfieldSize < 64 && v>>m.BitfieldSize != 0 {
+			return fmt.Errorf("%s does not fit into %s", strings.TrimSpace(value), plural(int(m.BitfieldSize), "bit"))
+		}
+		for i := range uint32(min(m.BitfieldSize, 64)) {
+			if at := uint32(m.Offset) + i; int(at/8) < len(out) {
+				out[at/8] = out[at/8]&^(1<<(at%8)) | byte(v>>i&1)<<(at%8)
+			}
+		}
+		return nil
+	}
+	size, err := btf.Sizeof(m.Type)
+	off := int(m.Offset.Bytes())
+	if err != nil || size < 0 || off+size > len(out) {
+		return fmt.Errorf("lies beyond the %d bytes", len(out))
+	}
+	b, err := parseValue(value, uint32(size), m.Type)
+	if err != nil {
+		return err
+	}
+	copy(out[off:], b)
+	return nil
+}
+
+// splitTop splits at commas that stand in no brackets or quotes.
 func splitTop(s string) []string {
 	var parts []string
-	depth, from := 0, 0
-	for i, c := range s {
-		switch c {
-		case '{':
+	depth, from, quoted := 0, 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
 			depth++
-		case '}':
+		case c == '}' || c == ']':
 			depth--
-		case ',':
-			if depth == 0 {
-				parts = append(parts, s[from:i])
-				from = i + 1
-			}
+		case c == ',' && depth == 0:
+			parts = append(parts, s[from:i])
+			from = i + 1
 		}
 	}
 	return append(parts, s[from:])
 }
 
-func skipTypedefs(t btf.Type) btf.Type {
-	if t == nil {
-		return nil
+// plural is "1 byte" or "3 bytes".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
 	}
-	return btf.UnderlyingType(t)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // parseSize reads a number of bytes, with an optional K, M or G.
@@ -174,11 +325,12 @@ func parseSize(s string) (uint64, error) {
 	shift := 0
 	digits := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(s), "B"), "I")
 	for i, unit := range []string{"K", "M", "G"} {
-		if strings.HasSuffix(digits, unit) {
-			shift, digits = 10*(i+1), strings.TrimSuffix(digits, unit)
+		if d, ok := strings.CutSuffix(digits, unit); ok {
+			shift, digits = 10*(i+1), d
+			break
 		}
 	}
-	v, err := strconv.ParseUint(digits, 0, 64)
+	v, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || v > 1<<40 {
 		return 0, fmt.Errorf("%q is no size: want bytes, or a number with K, M or G", s)
 	}

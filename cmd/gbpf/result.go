@@ -1,11 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/vm"
@@ -13,7 +14,6 @@ import (
 
 // result is what one run left.
 type result struct {
-	number   int
 	prog     *vm.Program
 	in, out  []byte
 	ctx      map[string]uint64
@@ -22,23 +22,30 @@ type result struct {
 	trap     *vm.Trap
 	redirect progtype.Redirect
 	traced   []string
-	maps     map[string][]entry
+	maps     map[string]*dump
+	took     time.Duration
+}
+
+var retNames = map[string][]string{
+	"xdp": {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"},
+	"sched_cls": {"TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN",
+		"TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT", "TC_ACT_TRAP"},
+	"netfilter":    {"NF_DROP", "NF_ACCEPT"},
+	"sk_lookup":    {"SK_DROP", "SK_PASS"},
+	"sk_skb":       {"SK_DROP", "SK_PASS"},
+	"sk_msg":       {"SK_DROP", "SK_PASS"},
+	"sk_reuseport": {"SK_DROP", "SK_PASS"},
 }
 
 // retName is the name of a return value, "" for none.
 func retName(typ string, v uint32) string {
-	var names []string
-	switch typ {
-	case "xdp":
-		names = []string{"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"}
-	case "sched_cls", "sched_act":
-		if v == 1<<32-1 {
-			return "TC_ACT_UNSPEC"
-		}
-		names = []string{"TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_SHOT", "TC_ACT_PIPE", "TC_ACT_STOLEN",
-			"TC_ACT_QUEUED", "TC_ACT_REPEAT", "TC_ACT_REDIRECT", "TC_ACT_TRAP"}
+	if typ == "sched_act" {
+		typ = "sched_cls"
 	}
-	if int64(v) < int64(len(names)) {
+	if typ == "sched_cls" && v == 1<<32-1 {
+		return "TC_ACT_UNSPEC"
+	}
+	if names := retNames[typ]; int64(v) < int64(len(names)) {
 		return names[v]
 	}
 	return ""
@@ -46,71 +53,105 @@ func retName(typ string, v uint32) string {
 
 // retText is the return value as the kernel reports it: 32 bits, but all 64 of a raw
 // program.
-func (r *result) retText() string {
-	if r.prog.Type().Kernel == 0 {
-		return fmt.Sprintf("%d (%#x)", r.retval, r.retval)
+func retText(t *progtype.Type, retval uint64) string {
+	v := int64(int32(retval))
+	if t.Kernel == 0 {
+		v = int64(retval)
+	} else {
+		retval = uint64(uint32(retval))
 	}
-	v := uint32(r.retval)
-	if n := retName(r.prog.Type().Name, v); n != "" {
-		return fmt.Sprintf("%d %s", int32(v), n)
-	}
-	if int32(v) < 0 || v > 9 {
-		return fmt.Sprintf("%d (%#x)", int32(v), v)
+	switch name := retName(t.Name, uint32(retval)); {
+	case name != "":
+		return fmt.Sprintf("%s (%d)", name, v)
+	case v < 0 || v > 9:
+		return fmt.Sprintf("%d (%#x)", v, retval)
 	}
 	return fmt.Sprint(v)
 }
 
-func (r *result) text(w io.Writer, many bool) {
-	if many {
-		fmt.Fprintf(w, "packet %d, %d bytes: ", r.number, len(r.in))
-	}
+// text prints a report for people. mapName names a map by its handle.
+func (r *result) text(w io.Writer, mapName func(handle uint32) string) {
 	if r.trap != nil {
-		fmt.Fprintf(w, "%s stopped: %v\n", r.prog.Name(), r.trap)
+		r.trapText(w)
 	} else {
-		fmt.Fprintf(w, "%s returned %s, %d instructions\n", r.prog.Name(), r.retText(), r.insns)
+		fmt.Fprintf(w, "%s: %s, %s\n", r.prog.Name(), retText(r.prog.Type(), r.retval), plural(int(r.insns), "instruction"))
 	}
 	for _, line := range r.traced {
-		fmt.Fprintf(w, "trace: %s\n", line)
+		fmt.Fprintf(w, "trace: %s\n", strings.TrimRight(line, "\n"))
 	}
 	if rd := r.redirect; rd.Set {
 		switch {
 		case rd.Map != 0:
-			fmt.Fprintf(w, "redirect: to key %d of a map\n", rd.Key)
+			fmt.Fprintf(w, "redirect: to key %d of map %s\n", rd.Key, mapName(rd.Map))
+		case rd.Peer:
+			fmt.Fprintf(w, "redirect: to the peer of interface %d\n", rd.Ifindex)
 		default:
 			fmt.Fprintf(w, "redirect: to interface %d\n", rd.Ifindex)
 		}
 	}
-	if r.trap == nil && !bytes.Equal(r.in, r.out) {
-		fmt.Fprintf(w, "data changed: %d bytes, now %d:\n%s", len(r.in), len(r.out), hex.Dump(r.out))
+	if r.trap == nil {
+		printDiff(w, r.in, r.out)
 	}
 	if r.maps != nil {
-		printMaps(w, r.maps)
+		printDumps(w, r.maps)
 	}
+}
+
+func (r *result) trapText(w io.Writer) {
+	t := r.trap
+	fmt.Fprintf(w, "%s: stopped after %s: %s\n", r.prog.Name(), plural(int(r.insns), "instruction"), t.Code)
+	if t.Size != 0 {
+		what := "read"
+		if t.Write {
+			what = "write"
+		}
+		fmt.Fprintf(w, "  %s of %s at %#x\n", what, plural(int(t.Size), "byte"), t.Addr)
+	}
+	if t.Detail != "" {
+		fmt.Fprintf(w, "  %s\n", t.Detail)
+	}
+	if t.Cause != nil {
+		fmt.Fprintf(w, "  %v\n", t.Cause)
+	}
+	where := ""
+	if t.Func != "" {
+		where = " of " + t.Func
+	}
+	if t.Line != "" {
+		where += ", " + t.Line
+	}
+	fmt.Fprintf(w, "  insn %d%s\n", t.Insn, where)
+}
+
+// jsonResult is the line that --json prints, in this order.
+type jsonResult struct {
+	Program string            `json:"program"`
+	Retval  uint64            `json:"retval"`
+	Data    string            `json:"data"`
+	Ctx     map[string]uint64 `json:"ctx"`
+	Trap    *jsonTrap         `json:"trap"`
+	Insns   uint64            `json:"insns"`
+	Trace   []string          `json:"trace,omitempty"`
+	Maps    map[string]*dump  `json:"maps,omitempty"`
 }
 
 type jsonTrap struct {
 	Code    string `json:"code"`
 	Insn    int    `json:"insn"`
-	Func    string `json:"func,omitempty"`
-	Line    string `json:"line,omitempty"`
-	Addr    uint64 `json:"addr,omitempty"`
-	Size    uint32 `json:"size,omitempty"`
+	Func    string `json:"func"`
+	Line    string `json:"line"`
+	Addr    uint64 `json:"addr"`
+	Size    uint32 `json:"size"`
 	Message string `json:"message"`
 }
 
-func (r *result) json(w io.Writer) error {
-	v := struct {
-		Program string             `json:"program"`
-		Retval  uint64             `json:"retval"`
-		Data    string             `json:"data"`
-		Ctx     map[string]uint64  `json:"ctx"`
-		Trap    *jsonTrap          `json:"trap"`
-		Insns   uint64             `json:"insns"`
-		Trace   []string           `json:"trace,omitempty"`
-		Maps    map[string][]entry `json:"maps,omitempty"`
-	}{Program: r.prog.Name(), Retval: r.retval, Data: hex.EncodeToString(r.out), Ctx: r.ctx, Insns: r.insns, Trace: r.traced, Maps: r.maps}
+func (r *result) json(w io.Writer, trace bool) error {
+	v := jsonResult{Program: r.prog.Name(), Retval: r.retval, Data: hex.EncodeToString(r.out), Ctx: r.ctx, Insns: r.insns, Maps: r.maps}
 	if r.prog.Type().Kernel != 0 {
 		v.Retval = uint64(uint32(r.retval))
+	}
+	if trace {
+		v.Trace = r.traced
 	}
 	if t := r.trap; t != nil {
 		v.Trap = &jsonTrap{Code: t.Code.String(), Insn: t.Insn, Func: t.Func, Line: t.Line, Addr: t.Addr, Size: t.Size, Message: t.Error()}

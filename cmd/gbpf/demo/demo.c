@@ -21,6 +21,8 @@ struct ports {
 	__be16 source, dest;
 } __attribute__((packed));
 
+enum protocol { ICMP = 1, TCP = 6, UDP = 17 };
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -31,7 +33,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 256);
-	__type(key, __u32);
+	__type(key, enum protocol);
 	__type(value, __u64);
 } packets SEC(".maps");
 
@@ -44,11 +46,11 @@ int firewall(struct xdp_md *ctx)
 
 	if ((void *)(ip + 1) > end || eth->proto != bpf_htons(0x0800))
 		return XDP_PASS;
-	__u32 protocol = ip->protocol;
+	enum protocol protocol = ip->protocol;
 	__u64 *count = bpf_map_lookup_elem(&packets, &protocol);
 	if (count)
 		__sync_fetch_and_add(count, 1);
-	if (protocol != 6 && protocol != 17)
+	if (protocol != TCP && protocol != UDP)
 		return XDP_PASS;
 	struct ports *ports = (void *)ip + (ip->version_ihl & 15) * 4;
 	if ((void *)(ports + 1) > end)
