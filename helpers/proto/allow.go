@@ -2,6 +2,7 @@
 
 package proto
 
+// allow is what Linux 6.18 lets each program type, attach type and kind call.
 var allow = []allowRow{
 	{1, 0, false, [4]uint64{0x80c4280643d1ee, 0x2d6f260063810010, 0x80779e3176303f7c, 0xf0ffc}},    // socket_filter
 	{2, 0, false, [4]uint64{0x8024280a43d1fe, 0x296f260063810008, 0x8073fe307630207c, 0xf0fec}},    // kprobe
@@ -12,7 +13,6 @@ var allow = []allowRow{
 	{3, 0, false, [4]uint64{0x85cfeff7ffffee, 0x3d6f7e1fe3f98034, 0x80779e397fb03ffc, 0xffffd}},    // sched_cls
 	{4, 0, false, [4]uint64{0x85cfeff7ffffee, 0x3d6f7e1fe3f98034, 0x80779e397fb03ffc, 0xffffd}},    // sched_act
 	{5, 0, false, [4]uint64{0x8024280a43d1fe, 0x296f260063810008, 0x8073fe307630207c, 0xf0fec}},    // tracepoint
-	{5, 0, true, [4]uint64{0xfffffffffffffffe, 0xffffffffffffffff, 0xffffffffffffffff, 0xfffff}},   // tracepoint.s
 	{6, 0, false, [4]uint64{0xc8142812c3d1ee, 0x296f661863f10022, 0xf0779e3976303f7c, 0xffffc}},    // xdp
 	{6, 33, false, [4]uint64{0xc8142812c3d1ee, 0x296f661863f10022, 0xf0779e3976303f7c, 0xffffc}},   // xdp/devmap
 	{7, 0, false, [4]uint64{0x18024280a43d1fe, 0x29ef260063810008, 0x8073fe307630207c, 0xf0fec}},   // perf_event
@@ -31,7 +31,6 @@ var allow = []allowRow{
 	{15, 6, false, [4]uint64{0x8004280243d1ee, 0x296f260063830000, 0x8c739e307630207c, 0xf0fec}},   // cgroup/dev
 	{16, 7, false, [4]uint64{0xf08004280243d1ee, 0x2d6f3e006f810080, 0x80779e3176303f7c, 0xf0ffc}}, // sk_msg
 	{17, 0, false, [4]uint64{0x8024280a43d1fe, 0x296f260063810008, 0x8073fe307630207c, 0xf0fec}},   // raw_tp
-	{17, 0, true, [4]uint64{0xfffffffffffffffe, 0xffffffffffffffff, 0xffffffffffffffff, 0xfffff}},  // raw_tp.s
 	{18, 8, false, [4]uint64{0x28244280243d1ee, 0x2d6f3e0863f30000, 0x8c779e3176303f7c, 0xf0ffc}},  // cgroup/bind4
 	{18, 9, false, [4]uint64{0x28244280243d1ee, 0x2d6f3e0863f30000, 0x8c779e3176303f7c, 0xf0ffc}},  // cgroup/bind6
 	{18, 10, false, [4]uint64{0x28244280243d1ee, 0x2d6f3e0863f30001, 0x8c779e3176303f7c, 0xf0ffc}}, // cgroup/connect4

@@ -65,35 +65,34 @@ func retBTFTrusted(name string) Ret {
 
 // Program types, as the kernel numbers them, that see a prototype of their own.
 const (
-	typeKprobe          = 2
-	typeTracepoint      = 5
-	typePerfEvent       = 7
-	typeRawTracepoint   = 17
-	typeRawTracepointWr = 24
-	typeTracing         = 26
-	typeLSM             = 29
-	typeSkLookup        = 30
-	typeCgroupSock      = 9
-	typeCgroupSockAddr  = 18
-	typeCgroupSockopt   = 25
-	typeCgroupDevice    = 15
-	typeCgroupSysctl    = 23
-	typeStructOps       = 27
-	typeSockOps         = 13
-	typeSyscall         = 31
+	typeSchedCLS     = 3
+	typeSchedACT     = 4
+	typeLwtIn        = 10
+	typeLwtOut       = 11
+	typeLwtXmit      = 12
+	typeLwtSeg6Local = 19
+	typeSkReuseport  = 21
+	typeCgSockopt    = 25
+	typeTracing      = 26
+	typeStructOps    = 27
+	typeLSM          = 29
+	typeSkLookup     = 30
+	typeSyscall      = 31
 )
 
 // variants are the prototypes that differ from the table's for some program types.
 var variants = []variant{
-	// Task context has no socket buffer to ask.
-	{types: []uint32{typeCgroupSock, typeCgroupSockAddr, typeCgroupSockopt, typeCgroupDevice, typeCgroupSysctl},
-		proto: Proto{ID: 17, Name: "get_cgroup_classid"}},
-	{types: []uint32{typeTracing, typeLSM},
+	// Elsewhere it is the class of the current task, and takes nothing.
+	{types: []uint32{typeSchedCLS, typeSchedACT, typeLwtIn, typeLwtOut, typeLwtXmit, typeLwtSeg6Local},
+		proto: Proto{ID: 17, Name: "get_cgroup_classid", Args: [5]Arg{bctx}}},
+	{types: []uint32{typeSkReuseport, typeTracing, typeLSM, typeSyscall},
 		proto: Proto{ID: 46, Name: "get_socket_cookie", Args: [5]Arg{{Kind: PtrToBTFIDSockCommon, Flags: MaybeNull, BTF: "sock_common"}}}},
-	{types: []uint32{typeCgroupSockopt, typeLSM, typeTracing, typeStructOps},
+	{types: []uint32{typeCgSockopt, typeLSM, typeTracing, typeStructOps},
 		proto: Proto{ID: 49, Name: "setsockopt", Args: [5]Arg{sock, anything, anything, mem, size}}},
-	{types: []uint32{typeCgroupSockopt, typeLSM, typeTracing, typeStructOps},
+	{types: []uint32{typeCgSockopt, typeLSM, typeTracing, typeStructOps},
 		proto: Proto{ID: 57, Name: "getsockopt", Args: [5]Arg{sock, anything, anything, uninitMem, size}}},
 	{types: []uint32{typeSkLookup},
 		proto: Proto{ID: 124, Name: "sk_assign", Args: [5]Arg{bctx, {Kind: PtrToSocket, Flags: MaybeNull}, anything}}},
+	{types: []uint32{typeTracing, typeLSM, typeSyscall},
+		proto: Proto{ID: 188, Name: "xdp_get_buff_len", Args: [5]Arg{btfID("xdp_buff")}}},
 }
