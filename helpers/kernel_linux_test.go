@@ -47,13 +47,16 @@ func (s *script) runInKernel() (*outcome, error) {
 	if err := ro.Freeze(); err != nil {
 		return nil, err
 	}
-	var extra []*ebpf.Map
-	for _, e := range extraMaps {
+	extra := make([]*ebpf.Map, len(extraMaps))
+	for i, e := range extraMaps {
+		if !s.uses(mapArg(i)) {
+			continue
+		}
 		m, err := ebpf.NewMap(&ebpf.MapSpec{Name: e.Name, Type: ebpf.MapType(e.Type), KeySize: e.KeySize, ValueSize: e.ValueSize, MaxEntries: e.MaxEntries})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
-		extra = append(extra, m)
+		extra[i] = m
 		open = append(open, m)
 	}
 

@@ -177,6 +177,18 @@ func (m *machine) helper(name string, args ...uint64) uint64 {
 	return r0
 }
 
+// uses says whether a script needs one of the extra maps.
+func (s *script) uses(m mapArg) bool {
+	for _, c := range s.calls {
+		for _, a := range c.args {
+			if a == m {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // run runs a script with gbpf's bodies.
 func (s *script) run(t testing.TB) *outcome {
 	t.Helper()
@@ -189,8 +201,11 @@ func (s *script) run(t testing.TB) *outcome {
 	if err := m.strs.Put(uint32(0), strs); err != nil {
 		t.Fatal(err)
 	}
-	for i := range extraMaps {
-		m.extra = append(m.extra, m.newMap(&extraMaps[i]))
+	m.extra = make([]*maps.Map, len(extraMaps))
+	for i := range m.extra {
+		if s.uses(mapArg(i)) {
+			m.extra[i] = m.newMap(&extraMaps[i])
+		}
 	}
 	value, ok := m.mem.Slice(m.addr(m.value), valueSize)
 	if !ok {
