@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -176,6 +177,9 @@ func (d *dumper) dumpMap(name string, m *gmaps.Map) *dump {
 			continue
 		}
 		e.key, e.sort = read(key, keyType), bytes.Clone(key)
+		if m.Type() == gmaps.LPMTrie && keyType == nil {
+			e.key = prefix(key)
+		}
 		out.entries = append(out.entries, e)
 	}
 	if err := it.Err(); err != nil {
@@ -188,6 +192,16 @@ func (d *dumper) dumpMap(name string, m *gmaps.Map) *dump {
 		return bytes.Compare(a.sort, b.sort)
 	})
 	return out
+}
+
+// prefix reads the key of an lpm_trie: the length of a prefix and an IP address.
+func prefix(key []byte) any {
+	if a, ok := netip.AddrFromSlice(key[min(4, len(key)):]); ok {
+		if p := netip.PrefixFrom(a, int(min(number(key[:4]), 1<<10))); p.IsValid() {
+			return symbol(p.String())
+		}
+	}
+	return raw(bytes.Clone(key))
 }
 
 // next reads the next entry of a map; empty says that its value is all zeros.

@@ -115,10 +115,10 @@ func (d *objectInfo) print(w io.Writer) {
 func (p *programInfo) print(w io.Writer) {
 	fmt.Fprintf(w, "program %s: %s, section %s, %s", p.Name, p.Type, p.Section, plural(p.Insns, "instruction"))
 	if p.Attach != "" {
-		fmt.Fprintf(w, ", attach %s", p.Attach)
+		fmt.Fprintf(w, ", attach type %s", p.Attach)
 	}
 	if p.AttachTo != "" {
-		fmt.Fprintf(w, " to %s", p.AttachTo)
+		fmt.Fprintf(w, ", attaches to %s", p.AttachTo)
 	}
 	if p.License != "" {
 		fmt.Fprintf(w, ", license %s", p.License)

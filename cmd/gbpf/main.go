@@ -54,7 +54,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+		text := err.Error()
+		if s, _, ok := strings.Cut(text, "strconv."); ok {
+			text = s + "want a whole number"
+		}
+		if s, _, ok := strings.Cut(text, "time: "); ok {
+			text = s + "want a time with its unit, such as 500ms or 2s"
+		}
+		return fmt.Errorf("%s: see %s --help", text, cmd.CommandPath())
 	})
 	root.AddCommand(runCommand(), disasmCommand(), infoCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {

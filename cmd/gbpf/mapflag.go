@@ -73,6 +73,8 @@ func setMap(spec *ebpf.CollectionSpec, coll *vm.Collection, e mapEntry) error {
 	switch {
 	case m.Type() == gmaps.RingBuf || m.Type() == gmaps.PerfEventArray:
 		return fmt.Errorf("a %s takes no entries: programs write to it", m.Type())
+	case !e.hasKey && strings.ContainsRune(e.value, '='):
+		return fmt.Errorf("brackets or quotes do not match")
 	case m.KeySize() == 0 && e.hasKey:
 		return fmt.Errorf("a %s has no keys: want %s:value", m.Type(), e.name)
 	case m.KeySize() != 0 && !e.hasKey:
@@ -81,6 +83,9 @@ func setMap(spec *ebpf.CollectionSpec, coll *vm.Collection, e mapEntry) error {
 		b, err := parseValue(e.key, m.KeySize(), keyType)
 		if err != nil {
 			return fmt.Errorf("key: %w", err)
+		}
+		if number(b) >= uint64(m.MaxEntries()) && indexed(m.Type()) {
+			return fmt.Errorf("key: %d is too large: the %s has %s", number(b), m.Type(), plural(int(m.MaxEntries()), "element"))
 		}
 		key = b
 	}
@@ -106,6 +111,15 @@ func setMap(spec *ebpf.CollectionSpec, coll *vm.Collection, e mapEntry) error {
 		return m.Put(key, slices.Repeat([][]byte{value}, m.CPUs()))
 	}
 	return m.Put(key, value)
+}
+
+// indexed reports whether keys are the numbers below the map's size.
+func indexed(t gmaps.Type) bool {
+	switch t {
+	case gmaps.Array, gmaps.PerCPUArray, gmaps.ProgArray, gmaps.ArrayOfMaps, gmaps.DevMap, gmaps.CPUMap, gmaps.XSKMap, gmaps.CGroupArray:
+		return true
+	}
+	return false
 }
 
 // nameList is the keys of m, sorted, for error messages.

@@ -51,7 +51,7 @@ func parseValue(s string, n uint32, typ btf.Type) ([]byte, error) {
 	if h, ok := strings.CutPrefix(s, "hex:"); ok {
 		b, err := parseHex(h)
 		if err == nil && uint32(len(b)) != n {
-			err = fmt.Errorf("%s has %d bytes, want %d", s, len(b), n)
+			err = fmt.Errorf("%s has %s, want %d", s, plural(len(b), "byte"), n)
 		}
 		return b, err
 	}
@@ -86,6 +86,13 @@ func parseValue(s string, n uint32, typ btf.Type) ([]byte, error) {
 			if e.Name == s {
 				return binary.LittleEndian.AppendUint64(nil, e.Value)[:min(n, 8)], nil
 			}
+		}
+		if _, err := parseInt(s); err != nil {
+			var names []string
+			for _, e := range t.Values {
+				names = append(names, e.Name)
+			}
+			return nil, fmt.Errorf("%q: want a number or one of %s", s, strings.Join(names, ", "))
 		}
 	case *btf.Int:
 		if t.Encoding == btf.Bool && n == 1 && (s == "true" || s == "false") {
@@ -132,7 +139,7 @@ func parseNumber(s string, n uint32) ([]byte, error) {
 func parseAddress(s string, n uint32) (b []byte, ok bool, err error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		b = a.AsSlice()
-	} else if m, err := net.ParseMAC(s); err == nil && len(m) == 6 {
+	} else if m, err := net.ParseMAC(s); err == nil && len(m) == 6 && strings.Contains(s, ":") {
 		b = m
 	} else if p, err := netip.ParsePrefix(s); err == nil {
 		b = append(binary.LittleEndian.AppendUint32(nil, uint32(p.Bits())), p.Addr().AsSlice()...)
@@ -155,7 +162,7 @@ func parseText(s string, n uint32) ([]byte, error) {
 		s = u
 	}
 	if uint32(len(s)) > n {
-		return nil, fmt.Errorf("%q has %d bytes, %d fit", s, len(s), n)
+		return nil, fmt.Errorf("%q has %s, %d fit", s, plural(len(s), "byte"), n)
 	}
 	return append([]byte(s), make([]byte, int(n)-len(s))...), nil
 }
@@ -169,8 +176,11 @@ func parseList(s string, n uint32, t btf.Type) ([]byte, error) {
 			size = uint32(es)
 		}
 	}
-	if n == 0 || size == 0 || size*uint32(len(parts)) != n {
-		return nil, fmt.Errorf("%s: %s do not make %s", s, plural(len(parts), "value"), plural(int(n), "byte"))
+	switch {
+	case elem != nil && uint64(size)*uint64(len(parts)) != uint64(n):
+		return nil, fmt.Errorf("%s: %s given, the array has %d", s, plural(len(parts), "value"), n/size)
+	case n == 0 || uint64(size)*uint64(len(parts)) != uint64(n):
+		return nil, fmt.Errorf("%s: %s given, %s cannot be divided among them", s, plural(len(parts), "value"), plural(int(n), "byte"))
 	}
 	var all []byte
 	for _, p := range parts {
@@ -185,22 +195,28 @@ func parseList(s string, n uint32, t btf.Type) ([]byte, error) {
 
 // members are those of a structure or union, with those of unnamed ones inside it, nil
 // for other types.
-func members(t btf.Type) []btf.Member { return membersDepth(t, 0) }
+func members(t btf.Type) []btf.Member { return membersDepth(t, false, 0) }
 
-func membersDepth(t btf.Type, depth int) []btf.Member {
+// distinct are the members that do not share memory: of a union the first.
+func distinct(t btf.Type) []btf.Member { return membersDepth(t, true, 0) }
+
+func membersDepth(t btf.Type, distinct bool, depth int) []btf.Member {
 	var own, all []btf.Member
 	switch t := t.(type) {
 	case *btf.Struct:
 		own = t.Members
 	case *btf.Union:
 		own = t.Members
+		if distinct && len(own) > 1 {
+			own = own[:1]
+		}
 	}
 	for _, m := range own {
 		if m.Name != "" || depth > maxDepth {
 			all = append(all, m)
 			continue
 		}
-		for _, in := range membersDepth(underlying(m.Type), depth+1) {
+		for _, in := range membersDepth(underlying(m.Type), distinct, depth+1) {
 			in.Offset += m.Offset
 			all = append(all, in)
 		}
@@ -221,8 +237,8 @@ func parseMembers(s string, n uint32, t btf.Type) ([]byte, error) {
 	}
 	for i, part := range parts {
 		m, value := memberOf(all, part)
-		if m == nil && !isName(part) && len(parts) == len(all) {
-			m, value = &all[i], part
+		if order := distinct(t); m == nil && !isName(part) && len(parts) == len(order) {
+			m, value = &order[i], part
 		}
 		if m == nil {
 			name, _, _ := strings.Cut(part, ":")

@@ -208,7 +208,10 @@ func (s *session) runInput(ctx context.Context, in input, last bool) error {
 	for n := 1; n <= s.f.repeat; n++ {
 		r, err := s.once(ctx, in.data)
 		if err != nil {
-			return fieldHelp(s.prog.Type(), err)
+			if err = fieldHelp(s.prog.Type(), err); in.data == nil && s.prog.Type().Packet {
+				err = fmt.Errorf("%w: give it with --packet, --pcap or --data", err)
+			}
+			return err
 		}
 		s.trapped = s.trapped || r.trap != nil
 		total += r.took
@@ -271,11 +274,7 @@ func (s *session) once(ctx context.Context, data []byte) (*result, error) {
 // fieldHelp adds the fields that there are to the error about one that there is not.
 func fieldHelp(t *progtype.Type, err error) error {
 	var in *progtype.InputError
-	if !errors.As(err, &in) || in.What == "data" || in.What == "ctx" {
-		return err
-	}
-	f, _, fieldErr := t.Ctx.Resolve(in.What)
-	if fieldErr == nil && f.Access&progtype.Settable != 0 {
+	if !errors.As(err, &in) || !strings.Contains(in.Reason, "no such field") && !strings.Contains(in.Reason, "is not an input") {
 		return err
 	}
 	var names []string
