@@ -58,6 +58,18 @@ func setupSkbL3(b *Bctx, in *Input) error   { return setupSkb(b, in, false, fals
 func setupLwtXmit(b *Bctx, in *Input) error { return setupSkb(b, in, false, true) }
 func setupSkSkb(b *Bctx, in *Input) error   { return setupSkb(b, in, false, true) }
 
+// ipHeader is where the IP header that a frame's Ethernet header announces ends, without
+// options: the kernel runs nothing on a shorter frame.
+func ipHeader(frame []byte) (end int, what string) {
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case ethPIP:
+		return ethHLen + 20, "IPv4"
+	case ethPIPv6:
+		return ethHLen + 40, "IPv6"
+	}
+	return ethHLen, ""
+}
+
 func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 	ctx, err := b.begin(skbSize)
 	if err != nil {
@@ -70,6 +82,9 @@ func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 	}
 	if len(in.Data) < ethHLen {
 		return b.inputError("data", "%d bytes, shorter than an Ethernet header of %d", len(in.Data), ethHLen)
+	}
+	if n, what := ipHeader(in.Data); len(in.Data) < n {
+		return b.inputError("data", "%d bytes, shorter than the %d of Ethernet and the %s header that its type announces", len(in.Data), n, what)
 	}
 	if in.Meta != 0 {
 		return b.inputError("data_meta", "socket buffers of a run carry no metadata")
@@ -175,14 +190,10 @@ func (b *Bctx) skbDefaults(ctx, data []byte) {
 		put32(ctx, skbFamily, afInet)
 		copy(ctx[skbLocalIP4:skbLocalIP4+4], l3[12:])
 		copy(ctx[skbRemoteIP4:skbRemoteIP4+4], l3[16:])
-	case proto == ethPIP:
-		put32(ctx, skbFamily, afInet)
 	case proto == ethPIPv6 && len(l3) >= 40:
 		put32(ctx, skbFamily, afInet6)
 		copy(ctx[skbLocalIP6:skbLocalIP6+16], l3[8:])
 		copy(ctx[skbRemoteIP6:skbRemoteIP6+16], l3[24:])
-	case proto == ethPIPv6:
-		put32(ctx, skbFamily, afInet6)
 	}
 }
 

@@ -74,3 +74,5 @@ func (m *Map) Dump() ([]KeyValue, error) { return nil, errPlatform }
 
 // FillProgs fails here.
 func (m *Map) FillProgs(map[uint32]*Program) error { return errPlatform }
+
+func dumpArray(int, uint32, uint32) ([]KeyValue, error) { return nil, errPlatform }

@@ -124,6 +124,30 @@ func (m *Map) Dump() ([]KeyValue, error) {
 	}
 }
 
+// dumpArray returns the elements of an array or per-CPU array in batches: two system calls
+// an element would take long for large ones.
+func dumpArray(fd int, entries, valueBytes uint32) ([]KeyValue, error) {
+	const batch = 4096
+	all := make([]KeyValue, 0, entries)
+	var cursor []byte
+	for uint32(len(all)) < entries {
+		keys, values, next := make([]byte, batch*4), make([]byte, batch*valueBytes), make([]byte, 4)
+		a := &attrBatch{in: pointer(cursor), out: pointer(next), keys: pointer(keys), values: pointer(values), count: batch, fd: uint32(fd)}
+		_, err := call(cmdMapBatch, a, 0)
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return nil, err
+		}
+		for i := range min(a.count, batch) {
+			all = append(all, KeyValue{keys[4*i : 4*i+4], values[i*valueBytes : (i+1)*valueBytes]})
+		}
+		if err != nil || a.count == 0 {
+			break
+		}
+		cursor = next
+	}
+	return all, nil
+}
+
 // FillProgs puts programs into a prog array.
 func (m *Map) FillProgs(progs map[uint32]*Program) error {
 	for i, p := range progs {

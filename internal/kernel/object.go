@@ -101,7 +101,26 @@ func dump(m *ebpf.Map, cpu int) ([]Element, error) {
 				add(key, nil)
 			}
 		}
-	case ebpf.PerCPUArray, ebpf.PerCPUHash, ebpf.LRUCPUHash:
+	case ebpf.Array, ebpf.PerCPUArray:
+		size, cpus := m.ValueSize(), 1
+		if m.Type() == ebpf.PerCPUArray {
+			size, cpus = (size+7)/8*8, PossibleCPUs()
+		}
+		elems, err := dumpArray(m.FD(), m.MaxEntries(), size*uint32(cpus))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range elems {
+			var vs [][]byte
+			for i := range uint32(cpus) {
+				vs = append(vs, e.Value[i*size:][:m.ValueSize()])
+			}
+			if cpus > 1 {
+				vs[0], vs[cpu] = vs[cpu], vs[0]
+			}
+			add(e.Key, vs)
+		}
+	case ebpf.PerCPUHash, ebpf.LRUCPUHash:
 		it := m.Iterate()
 		for it.Next(&key, &values) {
 			vs := make([][]byte, len(values))

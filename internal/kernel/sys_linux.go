@@ -24,6 +24,7 @@ const (
 	cmdProgLoad    = 5
 	cmdProgTestRun = 10
 	cmdBTFLoad     = 18
+	cmdMapBatch    = 24 // BPF_MAP_LOOKUP_BATCH
 )
 
 // The parts of union bpf_attr that the commands above read. Pointers are 64 bits wide on
@@ -40,6 +41,11 @@ type (
 		fd, _      uint32
 		key, value unsafe.Pointer // value is next_key for cmdMapNextKey
 		flags      uint64
+	}
+	attrBatch struct {
+		in, out, keys, values unsafe.Pointer
+		count, fd             uint32
+		elemFlags, flags      uint64
 	}
 	attrProgLoad struct {
 		progType, insnCnt         uint32
