@@ -21,7 +21,7 @@ func init() {
 	})
 }
 
-// mapBytes returns the map that R1 refers to and n bytes at each address.
+// mapKey returns the map that R1 refers to and a key's bytes at R2.
 func (c *Call) mapKey() (m *maps.Map, key []byte) {
 	if m = c.Map(c.Args[0]); m == nil {
 		return nil, nil

@@ -202,7 +202,7 @@ func (c *Call) makeRoom(head, tail uint64) bool {
 	if !ok {
 		return false
 	}
-	// Leave as much of the rest in front, up to what a packet has at first.
+	// Leave a little of the rest in front, so that the next push need not move again.
 	start := uint64(b.HardStart) + head + min(area-need, 64)
 	to, ok := c.Bytes(start, hidden+size)
 	if !ok {

@@ -77,8 +77,8 @@ func (k RetKind) String() string {
 	return fmt.Sprintf("ret kind %d", uint8(k))
 }
 
-// Flag is the kernel's enum bpf_type_flag: what narrows a kind of argument or
-// result.
+// Flag is the kernel's enum bpf_type_flag, less the 8 bits that the kind takes there: what narrows
+// a kind of argument or result.
 type Flag uint32
 
 // Flags of arguments and results.
@@ -104,10 +104,6 @@ const (
 	Write                          // the helper writes it
 	DynptrSkbMeta                  // a dynptr to a socket buffer's metadata
 )
-
-// KernelFlags are the kernel's numbers of the flags above, shifted by the 8
-// bits that the kind takes.
-const kernelFlagShift = 8
 
 var flagNames = [...]string{
 	"maybe_null", "rdonly", "ringbuf", "user", "percpu", "release", "untrusted", "uninit", "dynptr_local",
