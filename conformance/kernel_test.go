@@ -1,14 +1,9 @@
 package conformance
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/perf"
-	"github.com/cilium/ebpf/ringbuf"
 
 	"github.com/gbpf/gbpf/internal/kernel"
 )
@@ -49,7 +44,7 @@ func inKernel(spec *ebpf.CollectionSpec, s scenario) (*outcome, error) {
 				return fmt.Errorf("no program %q", name)
 			}
 			for _, in := range r.inputs {
-				got, err := p2run(p, in)
+				got, err := runInKernel(p, in)
 				if err != nil {
 					return fmt.Errorf("%s on %q: %w", name, in.name, err)
 				}
@@ -80,7 +75,7 @@ func inKernel(spec *ebpf.CollectionSpec, s scenario) (*outcome, error) {
 	return out, err
 }
 
-func p2run(p *ebpf.Program, in input) (*kernel.Output, error) {
+func runInKernel(p *ebpf.Program, in input) (*kernel.Output, error) {
 	k := kernel.Input{Data: in.data, Ctx: in.ctx, CtxOut: in.data != nil && in.ctx != nil}
 	if in.data == nil {
 		k.DataOut = -1
@@ -119,50 +114,4 @@ func fillValue(t ebpf.MapType, v []byte, cpus int) any {
 		return all
 	}
 	return v
-}
-
-// kernelEvents opens a reader for each map of events; drain reads them empty and closes them.
-func kernelEvents(o *kernel.Object) (drain func() (map[string][][]byte, error), err error) {
-	rings, perfs := map[string]*ringbuf.Reader{}, map[string]*perf.Reader{}
-	for name, m := range o.Maps {
-		switch m.Type() {
-		case ebpf.RingBuf:
-			if rings[name], err = ringbuf.NewReader(m); err != nil {
-				return nil, err
-			}
-		case ebpf.PerfEventArray:
-			if perfs[name], err = perf.NewReader(m, 64*os.Getpagesize()); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return func() (map[string][][]byte, error) {
-		events := map[string][][]byte{}
-		for name, r := range rings {
-			r.SetDeadline(time.Now())
-			for {
-				rec, err := r.Read()
-				if err != nil {
-					break
-				}
-				events[name] = append(events[name], bytes.Clone(rec.RawSample))
-			}
-			r.Close()
-		}
-		for name, r := range perfs {
-			r.SetDeadline(time.Now())
-			for {
-				rec, err := r.Read()
-				if err != nil {
-					break
-				}
-				if rec.LostSamples > 0 {
-					return nil, fmt.Errorf("%s: %d samples lost", name, rec.LostSamples)
-				}
-				events[name] = append(events[name], bytes.Clone(rec.RawSample))
-			}
-			r.Close()
-		}
-		return events, nil
-	}, nil
 }

@@ -35,7 +35,6 @@ type element struct {
 	key, value []byte
 }
 
-func le16(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }
 func le32(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
 func le64(v ...uint64) []byte {
 	var b []byte

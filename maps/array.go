@@ -2,7 +2,6 @@ package maps
 
 import (
 	"encoding/binary"
-	"sync"
 	"sync/atomic"
 
 	"github.com/gbpf/gbpf/internal/errno"
@@ -208,7 +207,6 @@ func (a *mapArray) setInner(key []byte, in *Map, flags uint64) errno.Errno {
 // valueArray is an array whose elements the host sets and whose values programs do not see:
 // devmap, cpumap, xskmap, cgroup_array.
 type valueArray struct {
-	mu   sync.Mutex
 	size uint32
 	slotArray[[]byte]
 }

@@ -22,4 +22,3 @@ func TestSmallWindow(t *testing.T) {
 		*(*uint64)(unsafe.Add(m.Base(), uintptr(a&m.Mask()))) = 1
 	}
 }
-

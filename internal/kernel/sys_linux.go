@@ -2,6 +2,8 @@
 
 package kernel
 
+//lint:file-ignore U1000 The attribute structures have every field that the kernel reads, used or not.
+
 import (
 	"errors"
 	"fmt"
