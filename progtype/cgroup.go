@@ -121,7 +121,7 @@ func sockOpsLayout() Layout {
 		Field{Name: "skb_data", Off: 192, Size: 8, Kind: PacketData, Access: Read},
 		Field{Name: "skb_data_end", Off: 200, Size: 8, Kind: PacketEnd, Access: Read},
 		Field{Name: "skb_len", Off: 208, Size: 4, Access: Read | Settable},
-		Field{Name: "skb_tcp_flags", Off: 212, Size: 4, Access: Read | Narrow | Settable},
+		Field{Name: "skb_tcp_flags", Off: 212, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
 		Field{Name: "skb_hwtstamp", Off: 216, Size: 8, Access: Read | Settable},
 	)
 	return l

@@ -37,6 +37,9 @@ func (l *Layout) At(off, size uint32, access Access) (*Field, bool) {
 		if access&Read != 0 && f.Access&Narrow == 0 || access&Write != 0 && f.Access&NarrowWrite == 0 {
 			return nil, false
 		}
+		if f.Access&FirstOnly != 0 && off != f.Off {
+			return nil, false
+		}
 	case size > f.Size:
 		if f.Access&Wide == 0 || off+size > f.end() {
 			return nil, false

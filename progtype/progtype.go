@@ -20,6 +20,7 @@ const (
 	Settable           // the host may set it for a run
 	NarrowWrite        // stores narrower than the field are allowed, where Write is set
 	Wide               // loads and, with Write, stores may span neighbouring elements of an array
+	FirstOnly          // narrow loads must start where the field does
 )
 
 // FieldKind says what a load of a context field yields.

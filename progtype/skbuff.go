@@ -63,10 +63,10 @@ var skbFields = []Field{
 	{Name: "data_end", Off: skbDataEnd, Size: 4, Kind: PacketEnd, Access: Read},
 	{Name: "napi_id", Off: skbNapiID, Size: 4, Access: Read | Narrow | Settable},
 	{Name: "family", Off: skbFamily, Size: 4, Access: Read | Narrow | Settable},
-	{Name: "remote_ip4", Off: skbRemoteIP4, Size: 4, Access: Read | Narrow | Settable},
-	{Name: "local_ip4", Off: skbLocalIP4, Size: 4, Access: Read | Narrow | Settable},
-	{Name: "remote_ip6", Off: skbRemoteIP6, Size: 4, Count: 4, Access: Read | Narrow | Settable},
-	{Name: "local_ip6", Off: skbLocalIP6, Size: 4, Count: 4, Access: Read | Narrow | Settable},
+	{Name: "remote_ip4", Off: skbRemoteIP4, Size: 4, Access: Read | Settable},
+	{Name: "local_ip4", Off: skbLocalIP4, Size: 4, Access: Read | Settable},
+	{Name: "remote_ip6", Off: skbRemoteIP6, Size: 4, Count: 4, Access: Read | Settable},
+	{Name: "local_ip6", Off: skbLocalIP6, Size: 4, Count: 4, Access: Read | Settable},
 	{Name: "remote_port", Off: skbRemotePort, Size: 4, Access: Read | Narrow | Settable},
 	{Name: "local_port", Off: skbLocalPort, Size: 4, Access: Read | Narrow | Settable},
 	{Name: "data_meta", Off: skbDataMeta, Size: 4, Kind: PacketMeta, Access: Read},
@@ -77,7 +77,7 @@ var skbFields = []Field{
 	{Name: "sk", Off: skbSk, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read},
 	{Name: "gso_size", Off: skbGsoSize, Size: 4, Access: Read | Narrow | Settable},
 	{Name: "tstamp_type", Off: skbTstampType, Size: 1, Access: Settable},
-	{Name: "hwtstamp", Off: skbHwtstamp, Size: 8, Access: Read | Narrow | Settable},
+	{Name: "hwtstamp", Off: skbHwtstamp, Size: 8, Access: Read | Settable},
 }
 
 // skbSock names what an __sk_buff shows of its socket.

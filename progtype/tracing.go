@@ -31,7 +31,7 @@ var amd64Regs = []string{"r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "
 var amd64Alias = map[string]string{"rbp": "bp", "rbx": "bx", "rax": "ax", "rcx": "cx", "rdx": "dx", "rsi": "si",
 	"rdi": "di", "orig_rax": "orig_ax", "rip": "ip", "eflags": "flags", "rsp": "sp"}
 
-const regAccess = Read | Write | Narrow | NarrowWrite | Settable
+const regAccess = Read | Narrow | Settable
 
 // PtRegsAMD64 is struct pt_regs of x86-64, 168 bytes. Fields also answer to the names of
 // its ptrace header, such as "rdi".
