@@ -234,7 +234,10 @@ func TestOracleRuns(t *testing.T) {
 	progs, kinds := readOracle(t)
 	programs, runs, agreed := 0, 0, 0
 	skipped := map[string]int{}
-	for _, p := range progs {
+	for i, p := range progs {
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
 		if p.Live.Verdict != "accept" || len(p.Live.Runs) == 0 {
 			continue
 		}
@@ -276,7 +279,7 @@ func TestOracleRuns(t *testing.T) {
 	}
 	t.Logf("%d programs in scope; %d runs compared with the kernel's, %d agree", programs, runs, agreed)
 	t.Log(histogram(skipped))
-	if runs < 500 {
+	if runs < 500 && !testing.Short() {
 		t.Errorf("only %d runs in scope, want at least 500", runs)
 	}
 }

@@ -27,7 +27,10 @@ func TestKernel(t *testing.T) {
 	calls, missing := 0, 0
 	now := map[string]*outcome{}
 	names := map[string]int{}
-	for _, s := range scripts() {
+	for i, s := range scripts() {
+		if testing.Short() && i%15 != 0 {
+			continue // a slice: emulators keep what they note of each window
+		}
 		if now[s.name] != nil {
 			t.Fatalf("two scripts are called %q", s.name)
 		}

@@ -32,12 +32,14 @@ func nextIndex(key, out []byte, n uint32) errno.Errno {
 // arrayFlags judges the flags of an update of a map whose elements always exist.
 func arrayFlags(i, n uint32, flags uint64) errno.Errno {
 	switch {
-	case flags > Exist:
+	case flags&^Lock > Exist:
 		return errno.EINVAL
 	case i >= n:
 		return errno.E2BIG
-	case flags == NoExist:
+	case flags&NoExist != 0:
 		return errno.EEXIST
+	case flags&Lock != 0: // no value has a lock
+		return errno.EINVAL
 	}
 	return 0
 }
