@@ -56,8 +56,9 @@ func ParsePolicy(s string) (Policy, error) {
 	return 0, fmt.Errorf("policy: %q: want linux, strict or sandboxed", s)
 }
 
-// DefaultFuel is the fuel of a run when nobody says otherwise, in units: a unit is
-// at least one instruction executed.
+// DefaultFuel is the fuel of a run when nobody says otherwise, in units. A run executes at
+// most as many instructions as it has fuel, and the program's length more; calls of
+// helpers count for several.
 const DefaultFuel = 1 << 30
 
 // Options are the choices of a machine. The zero value is a sensible default.
