@@ -165,6 +165,9 @@ type progArray struct {
 
 func newProgArray(m *Map) (store, error) {
 	p := &progArray{}
+	if err := m.charge(8 * uint64(m.spec.MaxEntries)); err != nil {
+		return nil, err
+	}
 	p.slots = make([]atomic.Pointer[Program], m.spec.MaxEntries)
 	return p, nil
 }
@@ -187,6 +190,9 @@ type mapArray struct {
 
 func newMapArray(m *Map) (store, error) {
 	a := &mapArray{}
+	if err := m.charge(8 * uint64(m.spec.MaxEntries)); err != nil {
+		return nil, err
+	}
 	a.slots = make([]atomic.Pointer[Map], m.spec.MaxEntries)
 	return a, nil
 }
@@ -215,6 +221,9 @@ type valueArray struct {
 
 func newValueArray(m *Map) (store, error) {
 	a := &valueArray{size: m.spec.ValueSize}
+	if err := m.charge(8 * uint64(m.spec.MaxEntries)); err != nil {
+		return nil, err
+	}
 	a.slots = make([]atomic.Pointer[[]byte], m.spec.MaxEntries)
 	return a, nil
 }

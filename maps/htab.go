@@ -31,7 +31,7 @@ import (
 // Values lie in guest memory: element e of CPU c at base + (e*cpus+c)*stride.
 type htab struct {
 	mem    *guest.Memory
-	r      *guest.Region // nil when values are held by the host
+	r      *guest.Region
 	base   guest.Addr
 	stride uint32
 	vsize  uint32
@@ -68,7 +68,7 @@ const endMark = 1 << 31
 // MetaSize is the size of an element's {next, hash} in the index of a hash map, in bytes.
 const metaSize = 8
 
-func newHtab(m *Map, hostValues bool) (*htab, error) {
+func newHtab(m *Map) (*htab, error) {
 	h := &htab{
 		mem: m.mem, vsize: m.spec.ValueSize, cpus: 1, perCPU: m.spec.Type.PerCPU(),
 		ksize: m.spec.KeySize, keyStride: (m.spec.KeySize + 7) &^ 7, max: m.spec.MaxEntries,
@@ -87,8 +87,18 @@ func newHtab(m *Map, hostValues bool) (*htab, error) {
 	h.mask = n - 1
 	metaOff := (uint64(n)*4 + 63) &^ 63
 	keyOff := metaOff + uint64(h.elems)*metaSize
+	size := keyOff + uint64(h.elems)*uint64(h.keyStride)
+	// Both bounds first: nothing is touched of an index that cannot be.
+	if err := m.charge(size); err != nil {
+		return nil, err
+	}
 	var err error
-	if h.block, err = hostmem.New(keyOff + uint64(h.elems)*uint64(h.keyStride)); err != nil {
+	if h.r, err = m.region(uint64(h.elems) * uint64(h.cpus)); err != nil {
+		return nil, err
+	}
+	h.base, h.stride = h.r.Addr, h.r.Stride
+	if h.block, err = hostmem.New(size); err != nil {
+		h.close()
 		return nil, err
 	}
 	mem := unsafe.Pointer(unsafe.SliceData(h.block.Bytes()))
@@ -96,21 +106,13 @@ func newHtab(m *Map, hostValues bool) (*htab, error) {
 	for b := range n {
 		*h.bucket(b) = endMark | b
 	}
-	if !hostValues {
-		if h.r, err = m.region(uint64(h.elems) * uint64(h.cpus)); err != nil {
-			return nil, err
-		}
-		h.base, h.stride = h.r.Addr, h.r.Stride
-	}
 	return h, nil
 }
 
 func (h *htab) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.r != nil {
-		h.r.Free()
-	}
+	h.r.Free()
 }
 
 func (h *htab) bucket(b uint32) *uint32 { return (*uint32)(unsafe.Add(h.buckets, uintptr(b)*4)) }
@@ -367,7 +369,7 @@ func (h *htab) lookupDelete(key []byte, out func(value func(cpu int) uint64)) er
 }
 
 func newHash(m *Map) (store, error) {
-	h, err := newHtab(m, false)
+	h, err := newHtab(m)
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func checkRingbuf(s *Spec) (string, errno.Errno) {
 type devHash struct{ *htab }
 
 func newDevHash(m *Map) (store, error) {
-	h, err := newHtab(m, false)
+	h, err := newHtab(m)
 	if err != nil {
 		return nil, err
 	}

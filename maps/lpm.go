@@ -35,6 +35,10 @@ type lpmNode struct {
 }
 
 func newLPM(m *Map) (store, error) {
+	// A node for each prefix, and one for each fork.
+	if err := m.charge(uint64(m.spec.MaxEntries) * 2 * (64 + uint64(m.spec.KeySize))); err != nil {
+		return nil, err
+	}
 	// An update of an existing prefix takes a fresh value, so there is one more.
 	r, err := m.region(uint64(m.spec.MaxEntries) + 1)
 	if err != nil {

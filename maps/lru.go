@@ -19,8 +19,12 @@ type lru struct {
 }
 
 func newLRU(m *Map) (store, error) {
-	h, err := newHtab(m, false)
+	h, err := newHtab(m)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.charge(uint64(h.elems) * 4); err != nil {
+		h.close()
 		return nil, err
 	}
 	b, err := hostmem.New(uint64(h.elems) * 4)

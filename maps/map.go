@@ -46,6 +46,7 @@ type Map struct {
 	table  *Table
 	handle uint64
 	s      store
+	host   uint64 // bytes of host memory charged
 	frozen atomic.Bool
 	closed atomic.Bool
 }
@@ -73,6 +74,7 @@ func New(mem *guest.Memory, spec *Spec, cpus int, table *Table) (*Map, error) {
 	}
 	s, err := k.make(m)
 	if err != nil {
+		m.mem.Uncharge(m.host)
 		return nil, m.refuse(errno.ENOMEM, err, fmt.Sprintf("%d entries of %d bytes do not fit", m.spec.MaxEntries, m.spec.ValueSize))
 	}
 	m.s = s
@@ -146,7 +148,17 @@ func (m *Map) Close() error {
 	if c, ok := m.s.(interface{ close() }); ok {
 		c.close()
 	}
+	m.mem.Uncharge(m.host)
 	return nil
+}
+
+// charge counts n bytes of host memory that the map is about to take, for as long as it lives.
+func (m *Map) charge(n uint64) error {
+	err := m.mem.Charge(n)
+	if err == nil {
+		m.host += n
+	}
+	return err
 }
 
 // region registers guest memory for n values of the map's value size.

@@ -22,6 +22,9 @@ type hashOfMaps struct {
 }
 
 func newHashOfMaps(m *Map) (store, error) {
+	if err := m.charge(uint64(m.spec.MaxEntries) * (64 + uint64(m.spec.KeySize))); err != nil {
+		return nil, err
+	}
 	return &hashOfMaps{maps: map[string]*Map{}, max: m.spec.MaxEntries}, nil
 }
 

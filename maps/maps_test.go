@@ -80,6 +80,10 @@ func TestSpecErrors(t *testing.T) {
 		{Spec{Name: "s", Type: 15, KeySize: 4, ValueSize: 4, MaxEntries: 1}, "new map: s (sockmap): maps of this type are not supported", errno.EINVAL},
 		{Spec{Name: "big", Type: Array, KeySize: 4, ValueSize: 1 << 20, MaxEntries: 1 << 10},
 			`new map: big (array): 1024 entries of 1048576 bytes do not fit: guest memory: map_value "big" needs 1073741824 bytes, 0 of 268435456 are in use: guest memory limit reached`, 0},
+		{Spec{Name: "huge", Type: Hash, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 30},
+			"new map: huge (hash): 1073741824 entries of 4 bytes do not fit: host memory: 21474836544 bytes needed beside guest memory, 0 of 268435456 are in use: guest memory limit reached", 0},
+		{Spec{Name: "stack", Type: Stack, ValueSize: 1 << 20, MaxEntries: 1 << 10},
+			"new map: stack (stack): 1024 entries of 1048576 bytes do not fit: host memory: 1073741824 bytes needed beside guest memory, 0 of 268435456 are in use: guest memory limit reached", 0},
 	} {
 		_, err := New(g.mem, &c.spec, testCPUs, g.table)
 		if err == nil || err.Error() != c.want {
@@ -89,6 +93,34 @@ func TestSpecErrors(t *testing.T) {
 		} else if c.e == 0 && !errors.Is(err, guest.ErrLimit) {
 			t.Errorf("%v is not ErrLimit", err)
 		}
+	}
+}
+
+// TestCharge makes and closes maps: what they took of host and guest memory comes back.
+func TestCharge(t *testing.T) {
+	mem, err := guest.NewMemory(guest.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	g := &rig{t, mem, NewTable()}
+	inner := Spec{Type: Array, KeySize: 4, ValueSize: 4, MaxEntries: 1}
+	for _, s := range []Spec{
+		{Type: Hash, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 18}, {Type: LRUHash, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 18},
+		{Type: Queue, ValueSize: 1 << 10, MaxEntries: 1 << 13}, {Type: RingBuf, MaxEntries: 1 << 22},
+		{Type: ProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 20}, {Type: DevMap, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 20},
+		{Type: ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1 << 20, Inner: &inner},
+		{Type: LPMTrie, KeySize: 8, ValueSize: 4, MaxEntries: 1 << 16, Flags: NoPrealloc},
+	} {
+		for range 5 {
+			g.make(s).Close()
+		}
+	}
+	if g.mem.Used() != 0 {
+		t.Errorf("%d bytes of guest memory are still in use", g.mem.Used())
+	}
+	if err := g.mem.Charge(g.mem.Limit()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -18,8 +18,8 @@ type queue struct {
 }
 
 func newQueue(m *Map) (store, error) {
-	if uint64(m.spec.MaxEntries)*uint64(m.spec.ValueSize) > m.mem.Limit() {
-		return nil, errno.ENOMEM
+	if err := m.charge(uint64(m.spec.MaxEntries) * uint64(m.spec.ValueSize)); err != nil {
+		return nil, err
 	}
 	return &queue{size: m.spec.ValueSize, max: m.spec.MaxEntries, lifo: m.spec.Type == Stack}, nil
 }

@@ -57,6 +57,9 @@ func newRingbuf(m *Map) (store, error) {
 	if uint64(size)*2 > math.MaxUint32 {
 		return nil, guest.ErrLimit
 	}
+	if err := m.charge(uint64(size) / 2); err != nil {
+		return nil, err
+	}
 	b := &Ringbuf{mem: m.mem, mask: uint64(size) - 1, header: make([]uint32, size/8), wake: make(chan struct{}, 1)}
 	b.r = &guest.Region{Kind: guest.KindRingbuf, Perm: guest.PermRW, Size: 2 * size, Name: m.spec.Name, Owner: m, Allow: b.allow}
 	if err := m.mem.Alloc(b.r); err != nil {

@@ -29,6 +29,7 @@ type Memory struct {
 	regions []*Region
 	spare   []uint32 // free indexes of regions
 	used    uint64   // bytes handed out, in whole pages
+	host    uint64   // bytes of host memory that objects take beside
 
 	// pages maps a page number to an index of table, 0 for none. Readers do
 	// not lock: both are written before an object is handed out.
@@ -107,6 +108,26 @@ func (m *Memory) Used() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.used
+}
+
+// Charge counts n bytes of host memory that an object takes outside the window, such as
+// the index of a hash map, so that what a hostile object file makes the host allocate is bounded as guest
+// memory is: all of it together by the limit once more. The error wraps [ErrLimit].
+func (m *Memory) Charge(n uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > m.limit-m.host {
+		return fmt.Errorf("host memory: %d bytes needed beside guest memory, %d of %d are in use: %w", n, m.host, m.limit, ErrLimit)
+	}
+	m.host += n
+	return nil
+}
+
+// Uncharge gives back what Charge counted.
+func (m *Memory) Uncharge(n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.host -= min(n, m.host)
 }
 
 // Slice returns the n bytes at addr as a slice of guest memory. It fails, with
