@@ -44,19 +44,19 @@ func sockLayout() Layout {
 	bind4, bind6 := attachSet(AttachCgroupInet4PostBind), attachSet(AttachCgroupInet6PostBind)
 	return Layout{Name: "bpf_sock", Size: SockSize, Fields: []Field{
 		{Name: "bound_dev_if", Off: 0, Size: 4, Access: Read | Write | Settable, ReadAt: life, WriteAt: life},
-		{Name: "family", Off: 4, Size: 4, Access: Read | Narrow | Settable},
-		{Name: "type", Off: 8, Size: 4, Access: Read | Narrow | Settable},
-		{Name: "protocol", Off: 12, Size: 4, Access: Read | Narrow | Settable},
+		{Name: "family", Off: 4, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
+		{Name: "type", Off: 8, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
+		{Name: "protocol", Off: 12, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
 		{Name: "mark", Off: 16, Size: 4, Access: Read | Write | Settable, ReadAt: life, WriteAt: life},
 		{Name: "priority", Off: 20, Size: 4, Access: Read | Write | Settable, ReadAt: life, WriteAt: life},
 		{Name: "src_ip4", Off: 24, Size: 4, Access: Read | Narrow | Settable, ReadAt: bind4},
 		{Name: "src_ip6", Off: 28, Size: 4, Count: 4, Access: Read | Narrow | Settable, ReadAt: bind6},
-		{Name: "src_port", Off: 44, Size: 4, Access: Read | Narrow | Settable, ReadAt: bind4 | bind6},
-		{Name: "dst_port", Off: 48, Size: 4, Access: Read | Narrow | Settable},
+		{Name: "src_port", Off: 44, Size: 4, Access: Read | Narrow | FirstOnly | Settable, ReadAt: bind4 | bind6},
+		{Name: "dst_port", Off: 48, Size: 4, Access: Read | Narrow | LowHalf | Settable},
 		{Name: "dst_ip4", Off: 52, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "dst_ip6", Off: 56, Size: 4, Count: 4, Access: Read | Narrow | Settable},
-		{Name: "state", Off: 72, Size: 4, Access: Read | Narrow | Settable},
-		{Name: "rx_queue_mapping", Off: 76, Size: 4, Access: Read | Narrow | Settable},
+		{Name: "state", Off: 72, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
+		{Name: "rx_queue_mapping", Off: 76, Size: 4, Access: Read | Narrow | FirstOnly | Settable},
 	}}
 }
 

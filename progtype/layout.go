@@ -37,7 +37,8 @@ func (l *Layout) At(off, size uint32, access Access) (*Field, bool) {
 		if access&Read != 0 && f.Access&Narrow == 0 || access&Write != 0 && f.Access&NarrowWrite == 0 {
 			return nil, false
 		}
-		if f.Access&FirstOnly != 0 && off != f.Off {
+		if f.Access&FirstOnly != 0 && off != f.Off || f.Access&NoByte != 0 && size == 1 ||
+			f.Access&LowHalf != 0 && off+size > f.Off+f.Size/2 {
 			return nil, false
 		}
 	case size > f.Size:
@@ -113,6 +114,7 @@ func (l *Layout) at(attach uint32) *Layout {
 // Layout is the context as a program of the given expected attach type (0 when it has
 // none) may use it. It is shared: do not change it.
 func (t *Type) Layout(attach uint32) *Layout {
+	attach = t.attachType(attach)
 	if l := t.layouts[attach]; l != nil {
 		return l
 	}
@@ -125,12 +127,36 @@ func (t *Type) Layout(attach uint32) *Layout {
 // ReturnsFor is the set of return values that the kernel accepts from a program of the
 // given expected attach type.
 func (t *Type) ReturnsFor(attach uint32) Range {
+	attach = t.attachType(attach)
 	for i := range t.Attach {
 		if a := &t.Attach[i]; a.Type == attach && a.Returns != nil {
 			return *a.Returns
 		}
 	}
 	return t.Returns
+}
+
+// Accepts reports whether the kernel loads a program of the type with the given
+// expected attach type.
+func (t *Type) Accepts(attach uint32) bool {
+	if t.AnyAttach || len(t.Attach) == 0 {
+		return true
+	}
+	attach = t.attachType(attach)
+	for i := range t.Attach {
+		if t.Attach[i].Type == attach {
+			return true
+		}
+	}
+	return false
+}
+
+// attachType is what the kernel takes an expected attach type for.
+func (t *Type) attachType(attach uint32) uint32 {
+	if attach == 0 {
+		return t.DefaultAttach
+	}
+	return attach
 }
 
 // Contains reports whether the range holds v.

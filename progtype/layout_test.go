@@ -7,8 +7,6 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 
-	"github.com/gbpf/gbpf/internal/kernel"
-	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
 )
 
@@ -64,60 +62,6 @@ func flatten(members []btf.Member, base uint32, into map[string]uint32) {
 		case *btf.Union:
 			flatten(t.Members, off, into)
 		}
-	}
-}
-
-// TestAccess asks the live kernel about every load and store of every size at every offset of a context, and compares
-// its verdict with the layout's.
-func TestAccess(t *testing.T) {
-	if err := kernel.Available(); err != nil {
-		t.Skipf("left out: %v", err)
-	}
-	loads := []isa.Op{isa.OpLdxB, isa.OpLdxH, isa.OpLdxW, isa.OpLdxDW}
-	stores := []isa.Op{isa.OpStxB, isa.OpStxH, isa.OpStxW, isa.OpStxDW}
-	for _, c := range []struct {
-		name   string
-		attach uint32
-	}{
-		{"xdp", 0}, {"sched_cls", 0}, {"socket_filter", 0}, {"cgroup_skb", 0}, {"kprobe", 0}, {"tracepoint", 0},
-		{"raw_tracepoint", 0}, {"perf_event", 0}, {"sk_lookup", progtype.AttachSkLookup}, {"sock_ops", progtype.AttachCgroupSockOps},
-	} {
-		typ := progtype.ByName(c.name)
-		l := typ.Layout(c.attach)
-		step := 1
-		if testing.Short() {
-			step = 4
-		}
-		compared, differ := 0, 0
-		for off := 0; off < int(min(l.Size, 256)); off += step {
-			for i, size := range []uint32{1, 2, 4, 8} {
-				for _, access := range []progtype.Access{progtype.Read, progtype.Write} {
-					access := access
-					body := []isa.Insn{isa.New(loads[i], 0, 1, int16(off), 0), isa.New(isa.OpMov64Imm, 0, 0, 0, 0), isa.New(isa.OpExit, 0, 0, 0, 0)}
-					if access == progtype.Write {
-						body = []isa.Insn{isa.New(isa.OpMov64Imm, 0, 0, 0, 0), isa.New(stores[i], 1, 0, int16(off), 0), isa.New(isa.OpExit, 0, 0, 0, 0)}
-					}
-					raw, err := isa.Encode(body)
-					if err != nil {
-						t.Fatal(err)
-					}
-					p, v, err := kernel.Load(&kernel.Prog{Type: typ.Kernel, AttachType: c.attach, Insns: raw, License: "GPL"})
-					if err != nil && v == nil {
-						t.Fatal(err)
-					}
-					if p != nil {
-						p.Close()
-					}
-					compared++
-					if _, ok := l.At(uint32(off), size, access); ok != v.Accepted {
-						if differ++; differ <= 8 {
-							t.Errorf("%s: access %d of %d bytes at %d: ours %v, the kernel's %v: %s", c.name, access, size, off, ok, v.Accepted, v.LastLine)
-						}
-					}
-				}
-			}
-		}
-		t.Logf("%s: %d accesses compared with the live kernel, %d differ", c.name, compared, differ)
 	}
 }
 

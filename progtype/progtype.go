@@ -10,7 +10,7 @@ import (
 )
 
 // Access is what a program may do with a context field.
-type Access uint8
+type Access uint16
 
 // Field accesses, a set.
 const (
@@ -21,6 +21,8 @@ const (
 	NarrowWrite        // stores narrower than the field are allowed, where Write is set
 	Wide               // loads and, with Write, stores may span neighbouring elements of an array
 	FirstOnly          // narrow loads must start where the field does
+	LowHalf            // narrow loads must lie in the first half: the value has half the field's bits
+	NoByte             // narrow loads of one byte are refused
 )
 
 // FieldKind says what a load of a context field yields.
@@ -139,9 +141,12 @@ type Type struct {
 	Ctx     Layout
 	Packet  bool  // it has packet data
 	Returns Range // by default; expected attach types may narrow it, see ReturnsFor
-	// Attach lists the expected attach types that the kernel accepts for the type;
-	// without a list it accepts and ignores any.
+	// Attach lists the expected attach types that mean something to the type, see Accepts.
 	Attach []Attach
+	// AnyAttach says that the kernel takes and ignores attach types that Attach lacks.
+	AnyAttach bool
+	// DefaultAttach is what the kernel takes expected attach type 0 for.
+	DefaultAttach uint32
 	// Helpers reports whether the kernel lets this type call a helper, by number.
 	Helpers func(id int32) bool
 

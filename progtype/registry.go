@@ -1,5 +1,7 @@
 package progtype
 
+import "github.com/gbpf/gbpf/helpers/proto"
+
 // all lists the program types by kernel number, gbpf's own last.
 var all = []*Type{
 	SocketFilter, Kprobe, SchedCLS, SchedACT, Tracepoint, XDP, PerfEvent, CgroupSkb, CgroupSock, LwtIn, LwtOut,
@@ -14,6 +16,12 @@ var (
 )
 
 func init() {
+	for _, t := range []*Type{Kprobe, KprobeARM64, SockOps, CgroupDevice, CgroupSysctl} {
+		t.AnyAttach = true
+	}
+	Syscall.Attach, Ext.Attach = attaches(0), attaches(0)
+	CgroupSock.DefaultAttach = AttachCgroupInetSockCreate
+	SkReuseport.DefaultAttach = AttachSkReuseportSelect
 	for _, t := range all {
 		t.finish()
 		byName[t.Name] = t
@@ -39,7 +47,7 @@ func (t *Type) finish() {
 		}
 	}
 	if t.Helpers == nil {
-		t.Helpers = func(int32) bool { return true }
+		t.Helpers = func(id int32) bool { return t.Kernel == 0 || proto.Allowed(t.Kernel, id) }
 	}
 }
 

@@ -36,7 +36,7 @@ var (
 		{Name: "data", Off: 0, Size: 8, Kind: PacketData, Access: Read},
 		{Name: "data_end", Off: 8, Size: 8, Kind: PacketEnd, Access: Read},
 		{Name: "len", Off: 16, Size: 4, Access: Read | Narrow | Settable},
-		{Name: "eth_protocol", Off: 20, Size: 4, Access: Read | Narrow | Settable},
+		{Name: "eth_protocol", Off: 20, Size: 4, Access: Read | Narrow | NoByte | Settable},
 		{Name: "ip_protocol", Off: 24, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "bind_inany", Off: 28, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "hash", Off: 32, Size: 4, Access: Read | Settable},
