@@ -1,0 +1,83 @@
+package scalar
+
+import "math/bits"
+
+// Mul returns the products, which wrap. Long multiplication by either operand is
+// sound; they know different things, so the result is what both allow.
+func (t Tnum) Mul(o Tnum) Tnum {
+	switch {
+	case t.Mask == 0:
+		return o.times(t)
+	case o.Mask == 0:
+		return t.times(o)
+	}
+	// The products have some number in common, as the operands have members.
+	r, _ := t.times(o).Intersect(o.times(t))
+	return r
+}
+
+// times returns the products by long multiplication: bit i of o adds t<<i to the sum,
+// always if the bit is known to be set, and if it is unknown, perhaps. Each sum holds
+// the true one of any two members if the sum before did.
+func (t Tnum) times(o Tnum) Tnum {
+	if t.may() == 0 {
+		return Tnum{}
+	}
+	var sum Tnum
+	for m := o.may(); m != 0; m &= m - 1 {
+		i := uint(bits.TrailingZeros64(m))
+		with := sum.Add(t.Lsh(i))
+		if o.Value>>i&1 == 0 {
+			with = with.Union(sum)
+		}
+		sum = with
+	}
+	return sum
+}
+
+// mul returns the products. Where the largest and the smallest product are less than
+// 2^w apart, all products are on the way from one to the other modulo 2^w, however
+// often they wrap.
+func mul(w uint, a, b view) view {
+	r := fullView(w)
+	k := ones(int(w))
+	r.t = a.t.Mul(b.t).low(w)
+	h1, l1 := bits.Mul64(a.umin, b.umin)
+	h2, l2 := bits.Mul64(a.umax, b.umax)
+	if d, borrow := bits.Sub64(l2, l1, 0); h2-h1-borrow == 0 && d <= k {
+		r.meetArc(w, l1, l2)
+	}
+	if a.smin >= 0 && b.smin >= 0 {
+		return r // the signed ranges are the unsigned ones
+	}
+	// The product is linear in each operand: its extremes are at the corners.
+	lo := mulSigned(a.smin, b.smin)
+	hi := lo
+	for _, p := range [3]wide{mulSigned(a.smin, b.smax), mulSigned(a.smax, b.smin), mulSigned(a.smax, b.smax)} {
+		if p.less(lo) {
+			lo = p
+		}
+		if hi.less(p) {
+			hi = p
+		}
+	}
+	if d, borrow := bits.Sub64(hi.lo, lo.lo, 0); uint64(hi.hi)-uint64(lo.hi)-borrow == 0 && d <= k {
+		r.meetArc(w, lo.lo, hi.lo)
+	}
+	return r
+}
+
+// wide is a signed number of 128 bits.
+type wide struct {
+	hi int64
+	lo uint64
+}
+
+func (x wide) less(y wide) bool { return x.hi < y.hi || x.hi == y.hi && x.lo < y.lo }
+
+// mulSigned returns the whole product. As an unsigned number a negative one is 2^64
+// too large, which makes the product too large by the other operand in the upper half.
+func mulSigned(a, b int64) wide {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	return wide{int64(hi) - a>>63&b - b>>63&a, lo}
+}
