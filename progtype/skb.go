@@ -49,7 +49,7 @@ const (
 // skbUser lists the stretches of __sk_buff that a user may set in the context
 // structure of a test run; everything else must be zero.
 var skbUser = [...]struct{ off, end uint32 }{
-	{skbMark, skbMark + 4}, {skbPriority, skbPriority + 4}, {skbIfindex, skbIfindex + 4}, {skbCb, skbCb + 20},
+	{skbMark, skbMark + 4}, {skbPriority, skbIfindex + 4}, {skbCb, skbCb + 20},
 	{skbTstamp, skbGsoSegs + 4}, {skbGsoSize, skbGsoSize + 4}, {skbHwtstamp, skbHwtstamp + 8},
 }
 
@@ -178,9 +178,8 @@ func (b *Bctx) skbDefaults(ctx, data []byte) {
 	switch {
 	case [6]byte(data[:6]) == [6]byte{}:
 		typ = PacketHost
-	case [6]byte(data[:6]) == [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}:
-		typ = PacketBroadcast
 	case data[0]&1 != 0:
+		// All ones too: the loopback device has no broadcast address.
 		typ = PacketMulticast
 	}
 	put32(ctx, skbPktType, typ)

@@ -66,19 +66,27 @@ func setupXDP(b *Bctx, in *Input) error {
 		case get32(ctx, xdpMeta) != 0:
 			return b.inputError("data_meta", "must be 0: metadata starts where the data given does")
 		case uint64(end) != uint64(len(in.Data)):
+			// Short of the data the kernel makes fragments of the rest, which gbpf has not.
 			return b.inputError("data_end", "is %d, the data given is %d bytes", end, len(in.Data))
 		case data > end:
 			return b.inputError("data", "is %d, beyond data_end %d", data, end)
+		case get32(ctx, xdpRxQueue) != 0 && b.user.ingress == 0:
+			return b.inputError("rx_queue_index", "is a queue of no device: ingress_ifindex is 0")
+		case get32(ctx, xdpEgress) != 0:
+			return b.inputError("egress_ifindex", "must be 0 in an xdp_md given as bytes; set it by name")
 		case meta != 0 && data != meta:
 			return b.inputError("data", "is %d, but %d bytes of metadata were asked for", data, meta)
 		}
 		meta = data
 	}
-	if meta%4 != 0 || meta > (guest.Headroom-xdpFrameSize)/2 {
-		return b.inputError("data_meta", "%d bytes of metadata: not a multiple of 4 up to %d", meta, (guest.Headroom-xdpFrameSize)/2)
+	if meta%4 != 0 || meta > guest.Headroom-xdpFrameSize {
+		return b.inputError("data_meta", "%d bytes of metadata: not a multiple of 4 up to %d", meta, guest.Headroom-xdpFrameSize)
 	}
-	if len(in.Data) < ethHLen || uint32(len(in.Data)) < meta {
+	if meta == 0 && len(in.Data) < ethHLen {
 		return b.inputError("data", "%d bytes, shorter than an Ethernet header of %d", len(in.Data), ethHLen)
+	}
+	if uint64(len(in.Data)) < uint64(meta)+ethHLen {
+		return b.inputError("data", "%d bytes behind %d of metadata, shorter than an Ethernet header of %d", max(len(in.Data)-int(meta), 0), meta, ethHLen)
 	}
 	if err := b.place(in.Data, meta); err != nil {
 		return err
