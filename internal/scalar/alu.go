@@ -68,11 +68,19 @@ func ring(op isa.AluOp, w uint, dst, src *Scalar) Scalar {
 	a, b := dst.view64(), src.view64()
 	n := amountOf(64, &b)
 	r := ringView(op, 64, a, b, n)
-	if r.umax <= 1<<32-1 && a.umax <= 1<<32-1 && b.umax <= 1<<32-1 {
-		// Nothing wraps and no upper bit is set: the low half would say the same.
+	if r.umax <= 1<<32-1 && a.umax <= 1<<31-1 && b.umax <= 1<<31-1 {
+		// Nothing wraps and the views of the low halves are those of the whole, in
+		// either order: the low half would say the same.
 		return r.scalar(64)
 	}
-	l := ringView(op, 32, dst.view32(), src.view32(), n)
+	x, y := dst.view32(), src.view32()
+	l := ringView(op, 32, x, y, n)
+	if op == isa.AluLsh && n.min() >= 32 {
+		// Only the low half stays, and all there is to know of it is its own.
+		o := lsh(64, x, n)
+		r.meetU(o.umin, o.umax)
+		r.meetS(o.smin, o.smax)
+	}
 	return r.scalar64(&l)
 }
 

@@ -42,7 +42,7 @@ func (p span) meetArc(a, b uint64) span {
 
 // tighten moves both ends inwards to members of t.
 func (p span) tighten(t Tnum) span {
-	if (p.lo^t.Value|p.hi^t.Value)&^t.Mask == 0 {
+	if ((p.lo^t.Value)|(p.hi^t.Value))&^t.Mask == 0 {
 		return p // both are members already
 	}
 	lo, ok := t.atLeast(p.lo)

@@ -56,7 +56,7 @@ func (t Tnum) Intersect(o Tnum) (Tnum, bool) {
 
 // Union returns the smallest set that holds the members of either.
 func (t Tnum) Union(o Tnum) Tnum {
-	m := t.Mask | o.Mask | t.Value ^ o.Value
+	m := t.Mask | o.Mask | (t.Value ^ o.Value)
 	return Tnum{t.Value &^ m, m}
 }
 
@@ -68,7 +68,7 @@ func (t Tnum) Union(o Tnum) Tnum {
 func (t Tnum) Add(o Tnum) Tnum {
 	low := t.Value + o.Value
 	high := low + t.Mask + o.Mask
-	m := low ^ high | t.Mask | o.Mask
+	m := (low ^ high) | t.Mask | o.Mask
 	return Tnum{low &^ m, m}
 }
 
@@ -76,7 +76,7 @@ func (t Tnum) Add(o Tnum) Tnum {
 // when a bit of o rises or one of t falls.
 func (t Tnum) Sub(o Tnum) Tnum {
 	d := t.Value - o.Value
-	m := (d + t.Mask) ^ (d - o.Mask) | t.Mask | o.Mask
+	m := ((d + t.Mask) ^ (d - o.Mask)) | t.Mask | o.Mask
 	return Tnum{d &^ m, m}
 }
 
