@@ -176,10 +176,3 @@ func best(of []uint64) Scalar {
 	return s
 }
 
-// size says how much is known, to compare two scalars that hold the same numbers:
-// unknown bits, and the lengths of the ranges in bits.
-func size(s *Scalar) int {
-	return bits.OnesCount64(s.Var.Mask) +
-		bits.Len64(s.UMax-s.UMin) + bits.Len64(uint64(s.SMax)-uint64(s.SMin)) +
-		bits.Len32(s.U32Max-s.U32Min) + bits.Len32(uint32(s.S32Max)-uint32(s.S32Min))
-}

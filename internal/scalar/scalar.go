@@ -97,7 +97,3 @@ func (s Scalar) Valid() bool {
 	return ok && n == s
 }
 
-// subregConst returns the low 32 bits if they are known.
-func (s Scalar) subregConst() (uint32, bool) {
-	return uint32(s.Var.Value), uint32(s.Var.Mask) == 0
-}
