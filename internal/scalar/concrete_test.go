@@ -175,4 +175,3 @@ func best(of []uint64) Scalar {
 	}
 	return s
 }
-

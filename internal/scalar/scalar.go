@@ -96,4 +96,3 @@ func (s Scalar) Valid() bool {
 	n, ok := s.Normalise()
 	return ok && n == s
 }
-
