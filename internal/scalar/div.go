@@ -30,8 +30,10 @@ func umod(w uint, a, b view) view {
 		if y&(y-1) == 0 {
 			return and(w, a, constView(w, y-1))
 		}
-		if q := a.umin / y; q == a.umax/y {
-			return sub(w, a, constView(w, q*y)) // the quotient is known
+	}
+	if b.umin > 0 {
+		if q := a.umin / b.umax; q == a.umax/b.umin {
+			return sub(w, a, mul(w, b, constView(w, q))) // the quotient is known
 		}
 	}
 	r := fullView(w)

@@ -60,7 +60,8 @@ func (s Scalar) String() string {
 	return "scalar(" + strings.Join(parts, ",") + ")"
 }
 
-// number is decimal near 0 on either side, hexadecimal elsewhere.
+// number is decimal near 0 on either side, hexadecimal elsewhere. An unsigned bound
+// just below 2^64 looks negative so, as it does in the kernel's log.
 func number(v uint64) string {
 	if i := int64(v); i > -1<<16 && i < 1<<16 {
 		return strconv.FormatInt(i, 10)

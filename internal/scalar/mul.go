@@ -5,11 +5,20 @@ import "math/bits"
 // Mul returns the products, which wrap. Long multiplication by either operand is
 // sound; they know different things, so the result is what both allow.
 func (t Tnum) Mul(o Tnum) Tnum {
-	switch {
-	case t.Mask == 0:
-		return o.times(t)
-	case o.Mask == 0:
-		return t.times(o)
+	if o.Mask == 0 {
+		t, o = o, t
+	}
+	if t.Mask == 0 {
+		if t.Value == 0 || o.Mask == 0 {
+			return Tnum{Value: t.Value * o.Value}
+		}
+		// The members of o are v + k*2^n for all k if bits n and up are unknown. So
+		// the products are v*c plus all multiples of c*2^n modulo 2^64, which are
+		// those of the power of two in it.
+		if up := -(o.Mask & -o.Mask); o.Mask == up {
+			m := -(up & -up << uint(bits.TrailingZeros64(t.Value)))
+			return Tnum{o.Value * t.Value &^ m, m}
+		}
 	}
 	// The products have some number in common, as the operands have members.
 	r, _ := t.times(o).Intersect(o.times(t))
@@ -35,13 +44,22 @@ func (t Tnum) times(o Tnum) Tnum {
 	return sum
 }
 
+// free returns t with the bits above the width unknown if its top bit is: they do not
+// change the low bits of a product, and Mul has less work.
+func free(w uint, t Tnum) Tnum {
+	if t.Mask>>(w-1) != 0 {
+		t.Mask |= ^ones(int(w))
+	}
+	return t
+}
+
 // mul returns the products. Where the largest and the smallest product are less than
 // 2^w apart, all products are on the way from one to the other modulo 2^w, however
 // often they wrap.
 func mul(w uint, a, b view) view {
 	r := fullView(w)
 	k := ones(int(w))
-	r.t = a.t.Mul(b.t).low(w)
+	r.t = free(w, a.t).Mul(free(w, b.t)).low(w)
 	h1, l1 := bits.Mul64(a.umin, b.umin)
 	h2, l2 := bits.Mul64(a.umax, b.umax)
 	if d, borrow := bits.Sub64(l2, l1, 0); h2-h1-borrow == 0 && d <= k {
