@@ -27,65 +27,58 @@ func ALU(op isa.AluOp, width uint8, dst, src Scalar) Scalar {
 	case isa.AluNeg:
 		dst, src, op = Scalar{}, dst, isa.AluSub
 	}
-	a, b := dst.view(w), src.view(w)
-	if x, ok := a.known(); ok {
-		if y, ok := b.known(); ok {
-			if v, ok := eval(op, w, x, y); ok {
-				return Const(v)
-			}
+	if dst.Var.low(w).Mask|src.Var.low(w).Mask == 0 {
+		k := ones(int(w))
+		if v, ok := eval(op, w, dst.Var.Value&k, src.Var.Value&k); ok {
+			return Const(v)
 		}
 	}
+	a, b := dst.view(w), src.view(w)
 	var r view
 	switch op {
 	case isa.AluDiv:
-		r = udiv(w, a, b)
+		r = udiv(w, &a, &b)
 	case isa.AluMod:
-		r = umod(w, a, b)
+		r = umod(w, &a, &b)
 	case isa.AluSdiv:
-		r = sdiv(w, a, b)
+		r = sdiv(w, &a, &b)
 	case isa.AluSmod:
-		r = smod(w, a, b)
+		r = smod(w, &a, &b)
 	case isa.AluRsh:
-		r = rsh(w, a, amountOf(w, &b))
+		r = rsh(w, &a, amountOf(w, &b))
 	case isa.AluArsh:
-		r = arsh(w, a, amountOf(w, &b))
+		r = arsh(w, &a, amountOf(w, &b))
+	case isa.AluAdd, isa.AluSub, isa.AluMul, isa.AluAnd, isa.AluOr, isa.AluXor, isa.AluLsh:
+		var n amount
+		if op == isa.AluLsh {
+			n = amountOf(w, &b)
+		}
+		r = ring(op, w, &a, &b, n)
+		if w == 32 || r.umax <= 1<<32-1 && a.umax <= 1<<31-1 && b.umax <= 1<<31-1 {
+			// Nothing wraps and the views of the low halves are those of the
+			// whole, in either order: the low half would say the same.
+			break
+		}
+		a, b = dst.view32(), src.view32()
+		if op == isa.AluLsh && n.min() >= 32 {
+			// Only the low half stays, and all there is to know of it is its own.
+			o := lsh(64, &a, n)
+			r.meetU(o.umin, o.umax)
+			r.meetS(o.smin, o.smax)
+		}
+		a = ring(op, 32, &a, &b, n)
+		return r.scalar64(&a)
 	default:
-		return ring(op, w, &dst, &src)
+		r = fullView(w)
 	}
 	return r.scalar(w)
 }
 
-// ring does the operations whose low bits depend on the operands' low bits only, so
-// that a 64-bit one can also be done on the low 32 bits alone. What the low bits are
-// known to be survives there even if the 64-bit ranges wrap.
-func ring(op isa.AluOp, w uint, dst, src *Scalar) Scalar {
-	if w == 32 {
-		a, b := dst.view32(), src.view32()
-		n := amountOf(32, &b)
-		r := ringView(op, 32, a, b, n)
-		return r.scalar(32)
-	}
-	a, b := dst.view64(), src.view64()
-	n := amountOf(64, &b)
-	r := ringView(op, 64, a, b, n)
-	if r.umax <= 1<<32-1 && a.umax <= 1<<31-1 && b.umax <= 1<<31-1 {
-		// Nothing wraps and the views of the low halves are those of the whole, in
-		// either order: the low half would say the same.
-		return r.scalar(64)
-	}
-	x, y := dst.view32(), src.view32()
-	l := ringView(op, 32, x, y, n)
-	if op == isa.AluLsh && n.min() >= 32 {
-		// Only the low half stays, and all there is to know of it is its own.
-		o := lsh(64, x, n)
-		r.meetU(o.umin, o.umax)
-		r.meetS(o.smin, o.smax)
-	}
-	return r.scalar64(&l)
-}
-
-// ringView does one such operation on the low w bits; n is b as a shift amount.
-func ringView(op isa.AluOp, w uint, a, b view, n amount) view {
+// ring does one of the operations whose low bits depend on the operands' low bits only,
+// so that a 64-bit one can also be done on the low 32 bits alone. What the low bits are
+// known to be survives there even if the 64-bit ranges wrap. For a shift n is b as an
+// amount.
+func ring(op isa.AluOp, w uint, a, b *view, n amount) view {
 	switch op {
 	case isa.AluAdd:
 		return add(w, a, b)
@@ -99,10 +92,8 @@ func ringView(op isa.AluOp, w uint, a, b view, n amount) view {
 		return or(w, a, b)
 	case isa.AluXor:
 		return xor(w, a, b)
-	case isa.AluLsh:
-		return lsh(w, a, n)
 	}
-	return fullView(w)
+	return lsh(w, a, n)
 }
 
 // eval returns the operation on two numbers of w bits, false if it is not defined.
@@ -156,7 +147,7 @@ func eval(op isa.AluOp, w uint, x, y uint64) (uint64, bool) {
 // add returns the sums. They are consecutive numbers modulo 2^w from the sum of the
 // lower ends on, for unsigned and for signed ranges alike, unless there are more of
 // them than 2^w.
-func add(w uint, a, b view) view {
+func add(w uint, a, b *view) view {
 	r := fullView(w)
 	r.t = a.t.Add(b.t).low(w)
 	if n, ok := count(w, a.umax-a.umin, b.umax-b.umin); ok {
@@ -171,7 +162,7 @@ func add(w uint, a, b view) view {
 }
 
 // sub returns the differences, which are consecutive as sums are.
-func sub(w uint, a, b view) view {
+func sub(w uint, a, b *view) view {
 	r := fullView(w)
 	r.t = a.t.Sub(b.t).low(w)
 	if n, ok := count(w, a.umax-a.umin, b.umax-b.umin); ok {

@@ -4,7 +4,7 @@ import "math/bits"
 
 // and returns the bitwise ands, half by half: in a pair of halves both ends of the
 // operands and the sign of the result are fixed.
-func and(w uint, a, b view) view {
+func and(w uint, a, b *view) view {
 	r := fullView(w)
 	r.t = a.t.And(b.t)
 	x, y := a.halves(w), b.halves(w)
@@ -16,7 +16,7 @@ func and(w uint, a, b view) view {
 }
 
 // or returns the bitwise ors, as and does.
-func or(w uint, a, b view) view {
+func or(w uint, a, b *view) view {
 	r := fullView(w)
 	r.t = a.t.Or(b.t)
 	x, y := a.halves(w), b.halves(w)
@@ -28,7 +28,7 @@ func or(w uint, a, b view) view {
 }
 
 // xor returns the bitwise exclusive ors.
-func xor(w uint, a, b view) view {
+func xor(w uint, a, b *view) view {
 	r := fullView(w)
 	r.t = a.t.Xor(b.t)
 	x, y := a.halves(w), b.halves(w)

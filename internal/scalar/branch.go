@@ -90,7 +90,8 @@ func equal(w uint, x, y view) Decision {
 	if x.t.Mask|y.t.Mask == 0 {
 		return Always
 	}
-	if m.halves(w).tighten(m.t).empty() {
+	h := m.halves(w)
+	if h.tighten(m.t); h.empty() {
 		return Never
 	}
 	return Undecided
@@ -105,7 +106,7 @@ func common(w uint, x, y view) Decision {
 	case t.Mask == 0:
 		return Never
 	}
-	if r := and(w, x, y); r.umin > 0 {
+	if r := and(w, &x, &y); r.umin > 0 {
 		return Always
 	}
 	return Undecided

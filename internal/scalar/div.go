@@ -3,7 +3,7 @@ package scalar
 import "math/bits"
 
 // udiv returns the unsigned quotients. A divisor of 0 gives 0.
-func udiv(w uint, a, b view) view {
+func udiv(w uint, a, b *view) view {
 	if y, ok := b.known(); ok && y != 0 && y&(y-1) == 0 {
 		return rsh(w, a, 1<<bits.TrailingZeros64(y))
 	}
@@ -22,18 +22,21 @@ func udiv(w uint, a, b view) view {
 }
 
 // umod returns the unsigned remainders. A divisor of 0 gives the dividend.
-func umod(w uint, a, b view) view {
+func umod(w uint, a, b *view) view {
 	if a.umax < b.umin || b.umax == 0 {
-		return a // the quotient is 0, or there is none
+		return *a // the quotient is 0, or there is none
 	}
 	if y, ok := b.known(); ok {
 		if y&(y-1) == 0 {
-			return and(w, a, constView(w, y-1))
+			m := constView(w, y-1)
+			return and(w, a, &m)
 		}
 	}
 	if b.umin > 0 {
 		if q := a.umin / b.umax; q == a.umax/b.umin {
-			return sub(w, a, mul(w, b, constView(w, q))) // the quotient is known
+			c := constView(w, q) // the quotient is known
+			c = mul(w, b, &c)
+			return sub(w, a, &c)
 		}
 	}
 	r := fullView(w)
@@ -74,11 +77,11 @@ func magnitudes(w uint, b *view) (pos, neg span) {
 
 // sdiv returns the signed quotients, truncated. A divisor of 0 gives 0 and MIN / -1
 // gives MIN.
-func sdiv(w uint, a, b view) view {
+func sdiv(w uint, a, b *view) view {
 	if a.smin >= 0 && b.smin >= 0 {
 		return udiv(w, a, b) // neither has a sign
 	}
-	pos, neg := magnitudes(w, &b)
+	pos, neg := magnitudes(w, b)
 	h := halves{none, none}
 	if b.smin <= 0 && b.smax >= 0 {
 		h.pos = span{0, 0}
@@ -102,7 +105,7 @@ func sdiv(w uint, a, b view) view {
 // divSpan returns the range of a's quotients by the magnitudes, which are at least 1.
 // A quotient keeps the dividend's sign, rises with it, and is closer to 0 the larger
 // the divisor.
-func divSpan(a view, by span) (lo, hi int64) {
+func divSpan(a *view, by span) (lo, hi int64) {
 	if a.smin < 0 {
 		lo = quotient(a.smin, by.lo)
 	} else {
@@ -133,15 +136,15 @@ func arc(w uint, start, end uint64) halves {
 
 // smod returns the signed remainders, which have the dividend's sign and are smaller
 // than the divisor in magnitude. A divisor of 0 gives the dividend, MIN % -1 gives 0.
-func smod(w uint, a, b view) view {
-	pos, neg := magnitudes(w, &b)
+func smod(w uint, a, b *view) view {
+	pos, neg := magnitudes(w, b)
 	by := pos.join(neg)
 	zero := b.smin <= 0 && b.smax >= 0
 	if by.empty() {
-		return a
+		return *a
 	}
 	if least := int64(min(by.lo, 1<<63-1)); a.smin > -least && a.smax < least {
-		return a // smaller than every divisor but 0, where it is the dividend too
+		return *a // smaller than every divisor but 0, where it is the dividend too
 	}
 	if a.smin >= 0 && b.smin >= 0 {
 		return umod(w, a, b) // neither has a sign
@@ -160,7 +163,8 @@ func smod(w uint, a, b view) view {
 			if sy < 0 {
 				q = -q
 			}
-			return sub(w, a, constView(w, uint64(q)*y))
+			c := constView(w, uint64(q)*y)
+			return sub(w, a, &c)
 		}
 	}
 	return r

@@ -341,7 +341,8 @@ func TestExhaustiveNormalise(t *testing.T) {
 				s.UMin, s.UMax = max(s.UMin, o.UMin), min(s.UMax, o.UMax)
 				s.S32Min, s.S32Max = max(s.S32Min, o.S32Min), min(s.S32Max, o.S32Max)
 				s.Var = o.Var
-				r, rounds, ok := s.normalise()
+				r := s
+				rounds, ok := r.normalise()
 				deepest = max(deepest, rounds)
 				var has []uint64
 				for _, v := range append(all[i].has, all[j].has...) {

@@ -19,7 +19,7 @@ func (t Tnum) String() string {
 //	scalar(smin=umin=smin32=umin32=1,smax=umax=smax32=umax32=64,var_off=(0x0; 0x7f))
 func (s Scalar) String() string {
 	if v, ok := s.Const(); ok {
-		return number(v)
+		return number(v, "smin")
 	}
 	bounds := [...]struct {
 		name string
@@ -49,7 +49,7 @@ func (s Scalar) String() string {
 				o.says = false
 			}
 		}
-		parts = append(parts, names+"="+number(b.v))
+		parts = append(parts, names+"="+number(b.v, b.name))
 	}
 	if s.Var != TnumUnknown() {
 		parts = append(parts, "var_off="+s.Var.String())
@@ -60,11 +60,14 @@ func (s Scalar) String() string {
 	return "scalar(" + strings.Join(parts, ",") + ")"
 }
 
-// number is decimal near 0 on either side, hexadecimal elsewhere. An unsigned bound
-// just below 2^64 looks negative so, as it does in the kernel's log.
-func number(v uint64) string {
-	if i := int64(v); i > -1<<16 && i < 1<<16 {
+// number writes the value of a bound: decimal near 0, otherwise hexadecimal with the
+// digits of its width.
+func number(v uint64, bound string) string {
+	if i := int64(v); i >= 0 && i < 1<<16 || i < 0 && i > -1<<16 && bound[0] == 's' {
 		return strconv.FormatInt(i, 10)
+	}
+	if strings.HasSuffix(bound, "32") {
+		v &= 1<<32 - 1
 	}
 	return "0x" + strconv.FormatUint(v, 16)
 }

@@ -80,10 +80,10 @@ func split(w uint, umin, umax uint64, smin, smax int64) halves {
 	return h
 }
 
-func (h halves) empty() bool { return h.pos.empty() && h.neg.empty() }
+func (h *halves) empty() bool { return h.pos.empty() && h.neg.empty() }
 
 // unsigned returns the smallest unsigned range. The halves are not both empty.
-func (h halves) unsigned() (lo, hi uint64) {
+func (h *halves) unsigned() (lo, hi uint64) {
 	switch {
 	case h.neg.empty():
 		return h.pos.lo, h.pos.hi
@@ -95,7 +95,7 @@ func (h halves) unsigned() (lo, hi uint64) {
 
 // signed returns the ends of the smallest signed range, as numbers of the width. The
 // halves are not both empty.
-func (h halves) signed() (lo, hi uint64) {
+func (h *halves) signed() (lo, hi uint64) {
 	switch {
 	case h.neg.empty():
 		return h.pos.lo, h.pos.hi
@@ -109,14 +109,13 @@ func (h halves) signed() (lo, hi uint64) {
 func (h halves) join(o halves) halves { return halves{h.pos.join(o.pos), h.neg.join(o.neg)} }
 
 // tighten moves the ends to members of t.
-func (h halves) tighten(t Tnum) halves {
+func (h *halves) tighten(t Tnum) {
 	if !h.pos.empty() {
 		h.pos = h.pos.tighten(t)
 	}
 	if !h.neg.empty() {
 		h.neg = h.neg.tighten(t)
 	}
-	return h
 }
 
 // meetArc returns the smallest halves of the members on the way from a up to b.
@@ -131,7 +130,7 @@ func (h halves) meetArc(a, b uint64) halves {
 }
 
 // tnum returns the bits that all members share. The halves are not both empty.
-func (h halves) tnum() Tnum {
+func (h *halves) tnum() Tnum {
 	switch {
 	case h.neg.empty():
 		return TnumRange(h.pos.lo, h.pos.hi)
@@ -143,7 +142,7 @@ func (h halves) tnum() Tnum {
 
 // low returns what the low n bits of the members can be, n being below the width of h.
 // The result is the part of within, halves of width n, that can occur.
-func (h halves) low(n uint, within halves) halves {
+func (h *halves) low(n uint, within halves) halves {
 	keep := ones(int(n))
 	if h.pos.hi-h.pos.lo >= keep && !h.pos.empty() || h.neg.hi-h.neg.lo >= keep && !h.neg.empty() {
 		return within // every value of the low bits occurs
@@ -161,7 +160,7 @@ func (h halves) low(n uint, within halves) halves {
 
 // tightenLow moves the ends of a span of 64-bit numbers inwards to numbers whose low
 // 32 bits are in h, which is not empty.
-func (p span) tightenLow(h halves) span {
+func (p span) tightenLow(h *halves) span {
 	const word = 1<<32 - 1
 	first, last := h.unsigned()
 	// Going up from lo: within the same upper word to the next member, else to the

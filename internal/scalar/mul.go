@@ -5,33 +5,42 @@ import "math/bits"
 // Mul returns the products, which wrap. Long multiplication by either operand is
 // sound; they know different things, so the result is what both allow.
 func (t Tnum) Mul(o Tnum) Tnum {
-	if o.Mask == 0 {
-		t, o = o, t
+	if t.Mask|o.Mask == 0 {
+		return Tnum{Value: t.Value * o.Value}
 	}
-	if t.Mask == 0 {
-		if t.Value == 0 || o.Mask == 0 {
-			return Tnum{Value: t.Value * o.Value}
-		}
-		// The members of o are v + k*2^n for all k if bits n and up are unknown. So
-		// the products are v*c plus all multiples of c*2^n modulo 2^64, which are
-		// those of the power of two in it.
-		if up := -(o.Mask & -o.Mask); o.Mask == up {
-			m := -(up & -up << uint(bits.TrailingZeros64(t.Value)))
-			return Tnum{o.Value * t.Value &^ m, m}
-		}
+	if t.may() == 0 || o.may() == 0 {
+		return Tnum{}
+	}
+	// If bits n and up are unknown, the members are v + k*2^n for all k. Where all
+	// members y of the other are multiples of 2^z, the low n+z bits of the products
+	// are those of v*y, and all above are unknown since k is.
+	if up := -(t.Mask & -t.Mask); t.Mask == up {
+		return o.timesFree(t.Value, up)
+	}
+	if up := -(o.Mask & -o.Mask); o.Mask == up {
+		return t.timesFree(o.Value, up)
 	}
 	// The products have some number in common, as the operands have members.
 	r, _ := t.times(o).Intersect(o.times(t))
 	return r
 }
 
+// timesFree returns the products with v plus all numbers that have no bits but those
+// of up, a run of bits to the top.
+func (t Tnum) timesFree(v, up uint64) Tnum {
+	up = -(up & -up << uint(bits.TrailingZeros64(t.may())))
+	if v == 0 {
+		return Tnum{Mask: up}
+	}
+	c := Tnum{Value: v}
+	r, _ := t.times(c).Intersect(c.times(t))
+	return Tnum{r.Value &^ up, r.Mask | up}
+}
+
 // times returns the products by long multiplication: bit i of o adds t<<i to the sum,
 // always if the bit is known to be set, and if it is unknown, perhaps. Each sum holds
 // the true one of any two members if the sum before did.
 func (t Tnum) times(o Tnum) Tnum {
-	if t.may() == 0 {
-		return Tnum{}
-	}
 	var sum Tnum
 	for m := o.may(); m != 0; m &= m - 1 {
 		i := uint(bits.TrailingZeros64(m))
@@ -56,7 +65,7 @@ func free(w uint, t Tnum) Tnum {
 // mul returns the products. Where the largest and the smallest product are less than
 // 2^w apart, all products are on the way from one to the other modulo 2^w, however
 // often they wrap.
-func mul(w uint, a, b view) view {
+func mul(w uint, a, b *view) view {
 	r := fullView(w)
 	k := ones(int(w))
 	r.t = free(w, a.t).Mul(free(w, b.t)).low(w)

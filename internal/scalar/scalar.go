@@ -27,12 +27,15 @@ var unknown = Scalar{
 func Unknown() Scalar { return unknown }
 
 // Const returns the scalar that is v.
-func Const(v uint64) Scalar {
-	return Scalar{
-		Var:  Tnum{Value: v},
-		UMin: v, UMax: v, SMin: int64(v), SMax: int64(v),
-		U32Min: uint32(v), U32Max: uint32(v), S32Min: int32(v), S32Max: int32(v),
-	}
+func Const(v uint64) (s Scalar) {
+	s.setConst(v)
+	return s
+}
+
+func (s *Scalar) setConst(v uint64) {
+	s.Var = Tnum{Value: v}
+	s.UMin, s.UMax, s.SMin, s.SMax = v, v, int64(v), int64(v)
+	s.U32Min, s.U32Max, s.S32Min, s.S32Max = uint32(v), uint32(v), int32(v), int32(v)
 }
 
 // URange returns the numbers from min to max, unsigned. If min is above max, as no
@@ -61,10 +64,15 @@ func FromTnum(t Tnum) Scalar {
 // orUnknown normalises the result of an operator. Only operands that allow no number
 // at all can lead to a result that does not; there Unknown is as good as anything.
 func (s Scalar) orUnknown() Scalar {
-	if r, ok := s.Normalise(); ok {
-		return r
+	s.settle()
+	return s
+}
+
+// settle is orUnknown in place.
+func (s *Scalar) settle() {
+	if _, ok := s.normalise(); !ok {
+		*s = unknown
 	}
-	return unknown
 }
 
 // Const returns the number s stands for, false if there may be several.

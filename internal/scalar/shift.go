@@ -40,7 +40,7 @@ func (n amount) max() uint { return uint(63 - bits.LeadingZeros64(uint64(n))) }
 // each returns the union of the shifted sets over all amounts.
 func (n amount) each(shift func(n uint) Tnum) Tnum {
 	t := shift(n.min())
-	for n &= n - 1; n != 0; n &= n - 1 {
+	for n &= n - 1; n != 0 && t.Mask != 1<<64-1; n &= n - 1 {
 		t = t.Union(shift(n.min()))
 	}
 	return t
@@ -48,7 +48,7 @@ func (n amount) each(shift func(n uint) Tnum) Tnum {
 
 // lsh returns a<<n. By one amount it is the product with a power of two; by several,
 // ranges are kept if no bit that matters is shifted out.
-func lsh(w uint, a view, n amount) view {
+func lsh(w uint, a *view, n amount) view {
 	r := fullView(w)
 	r.t = n.each(a.t.Lsh).low(w)
 	lo, hi := n.min(), n.max()
@@ -88,7 +88,7 @@ func lsh(w uint, a view, n amount) view {
 }
 
 // rsh returns a>>n with zeros coming in, which keeps the order and falls with n.
-func rsh(w uint, a view, n amount) view {
+func rsh(w uint, a *view, n amount) view {
 	r := fullView(w)
 	r.t = n.each(a.t.Rsh)
 	r.meetU(a.umin>>n.max(), a.umax>>n.min())
@@ -100,7 +100,7 @@ func rsh(w uint, a view, n amount) view {
 
 // arsh returns a>>n with the sign coming in, which keeps the order and moves towards 0,
 // or -1, with n.
-func arsh(w uint, a view, n amount) view {
+func arsh(w uint, a *view, n amount) view {
 	r := fullView(w)
 	r.t = n.each(func(n uint) Tnum { return a.t.Arsh(n, w) })
 	from, to := n.max(), n.max()

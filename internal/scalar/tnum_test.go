@@ -162,7 +162,8 @@ func TestString(t *testing.T) {
 		{Const(1 << 40), "0x10000000000"},
 		{URange(1, 64), "scalar(smin=umin=smin32=umin32=1,smax=umax=smax32=umax32=64,var_off=(0x0; 0x7f))"},
 		{neg, "scalar(smin=smin32=-5,smax=smax32=5,umin=umin32=1,var_off=(0x1; 0xfffffffffffffffe))"},
-		{FromTnum(Tnum{0, ^uint64(7)}), "scalar(smax=0x7ffffffffffffff8,umax=-8,smax32=0x7ffffff8,umax32=0xfffffff8,var_off=(0x0; 0xfffffffffffffff8))"},
+		{SRange(-1<<31, -1<<20), "scalar(smin=umin=0xffffffff80000000,smax=umax=smax32=0xfffffffffff00000,umin32=0x80000000,umax32=0xfff00000,var_off=(0xffffffff80000000; 0x7fffffff))"},
+		{FromTnum(Tnum{0, ^uint64(7)}), "scalar(smax=0x7ffffffffffffff8,umax=0xfffffffffffffff8,smax32=0x7ffffff8,umax32=0xfffffff8,var_off=(0x0; 0xfffffffffffffff8))"},
 	} {
 		if got := c.s.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)

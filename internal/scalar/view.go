@@ -1,5 +1,7 @@
 package scalar
 
+import "math"
+
 // view is what is known of a number of some width up to 64 bits: its bits and its two
 // ranges, the signed one sign-extended to 64 bits. The width is not stored; functions
 // on views take it as w. One set of operators on views serves both widths.
@@ -53,10 +55,12 @@ func (s *Scalar) lowView(w uint) view {
 	// shorter than 2^w.
 	r := fullView(w)
 	h := split(w, r.umin, r.umax, r.smin, r.smax)
-	h = split(64, s.UMin, s.UMax, s.SMin, s.SMax).low(w, h)
-	h = split(32, uint64(s.U32Min), uint64(s.U32Max), int64(s.S32Min), int64(s.S32Max)).low(w, h)
+	wide := split(64, s.UMin, s.UMax, s.SMin, s.SMax)
+	h = wide.low(w, h)
+	wide = split(32, uint64(s.U32Min), uint64(s.U32Max), int64(s.S32Min), int64(s.S32Max))
+	h = wide.low(w, h)
 	r.t = s.Var.low(w)
-	h = h.tighten(r.t)
+	h.tighten(r.t)
 	r.set(w, h)
 	return r
 }
@@ -95,31 +99,36 @@ func (v *view) meetU(lo, hi uint64) { v.umin, v.umax = max(v.umin, lo), min(v.um
 func (v *view) meetS(lo, hi int64) { v.smin, v.smax = max(v.smin, lo), min(v.smax, hi) }
 
 // scalar returns the 64-bit number whose low w bits are v and whose others are 0.
-func (v *view) scalar(w uint) Scalar {
-	s := unknown
-	s.Var, s.UMin, s.UMax = v.t, v.umin, v.umax
+func (v *view) scalar(w uint) (s Scalar) {
 	switch w {
 	case 64:
-		s.SMin, s.SMax = v.smin, v.smax
+		s = Scalar{v.t, v.umin, v.umax, v.smin, v.smax, 0, math.MaxUint32, math.MinInt32, math.MaxInt32}
 	case 32:
-		s.U32Min, s.U32Max = uint32(v.umin), uint32(v.umax)
-		s.S32Min, s.S32Max = int32(v.smin), int32(v.smax)
+		s = Scalar{
+			v.t, v.umin, v.umax, 0, math.MaxInt64,
+			uint32(v.umin), uint32(v.umax), int32(v.smin), int32(v.smax),
+		}
 	default:
+		s = unknown
+		s.Var, s.UMin, s.UMax = v.t, v.umin, v.umax
 		// A signed range across 0 leaves a gap between the small and the large
 		// numbers, which is in the middle once they are zero-extended: lost.
 		if h := v.halves(w); !h.empty() {
 			s.UMin, s.UMax = h.unsigned()
 		}
 	}
-	return s.orUnknown()
+	s.settle()
+	return s
 }
 
 // scalar64 returns the number whose bits are v and whose low 32 are l.
-func (v *view) scalar64(l *view) Scalar {
-	return Scalar{
+func (v *view) scalar64(l *view) (s Scalar) {
+	s = Scalar{
 		v.t, v.umin, v.umax, v.smin, v.smax,
 		uint32(l.umin), uint32(l.umax), int32(l.smin), int32(l.smax),
-	}.orUnknown()
+	}
+	s.settle()
+	return s
 }
 
 // known returns the number if there is only one.
