@@ -159,7 +159,7 @@ func smod(w uint, a, b *view) view {
 	if y, ok := b.known(); ok && y != 0 {
 		// If all dividends have one quotient the remainders are a shifted range.
 		sy := signed(w, y)
-		if q := quotient(a.smin, by.lo); q == quotient(a.smax, by.lo) && sy != -1 && (a.smin < 0) == (a.smax < 0) {
+		if q := quotient(a.smin, by.lo); q == quotient(a.smax, by.lo) {
 			if sy < 0 {
 				q = -q
 			}

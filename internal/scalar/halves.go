@@ -65,7 +65,6 @@ type halves struct{ pos, neg span }
 // sign-extended to 64 bits.
 func split(w uint, umin, umax uint64, smin, smax int64) halves {
 	h := halves{none, none}
-	sign := uint64(1) << (w - 1)
 	if smax >= 0 {
 		h.pos = span{max(umin, uint64(max(smin, 0))), min(umax, uint64(smax))}
 	}
@@ -75,7 +74,6 @@ func split(w uint, umin, umax uint64, smin, smax int64) halves {
 		if smax < 0 {
 			h.neg.hi = min(umax, uint64(smax)&keep)
 		}
-		h.neg.lo = max(h.neg.lo, sign)
 	}
 	return h
 }

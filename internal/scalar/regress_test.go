@@ -132,6 +132,9 @@ func TestShiftAmounts(t *testing.T) {
 			holds(t, r, concreteALU(op, w, 0x81, uint64(w)-1), 0x81)
 		}
 	}
+	if r := ALU(isa.AluLsh, 32, Const(1), URange(31, 32)); r.Contains(2) {
+		t.Errorf("by 31 and by 32 is by 31 and by 0: %v", r)
+	}
 	// The sign of the low half is shifted out by amounts beyond it.
 	holds(t, ALU(isa.AluLsh, 64, Const(math.MaxUint64), FromTnum(Tnum{8, 32})), 1<<64-1<<8, 1<<64-1<<40)
 	if s := ALU(isa.AluLsh, 64, Const(1), URange(0, 7)); s.UMax != 128 || s.Contains(0) {
@@ -152,6 +155,13 @@ func TestLowHalfAfter64(t *testing.T) {
 	if s.U32Min != 1 || s.U32Max != 10 {
 		t.Errorf("the low half of %v is from 1 to 10", s)
 	}
+	// What is known of the low half as a signed number is not known of the whole.
+	s = ZeroExtend(4)
+	s.S32Min, s.S32Max = -128, 127
+	s, _ = s.Normalise()
+	if s = ALU(isa.AluAdd, 64, s, Const(0)); s.S32Min != -128 || s.S32Max != 127 {
+		t.Errorf("the low half of %v is from -128 to 127", s)
+	}
 }
 
 func TestViewsDisagree(t *testing.T) {
@@ -164,6 +174,16 @@ func TestViewsDisagree(t *testing.T) {
 	s.UMax, s.SMax = 1<<63-1, -1
 	if r, ok := s.Normalise(); ok {
 		t.Errorf("%v is not empty", r)
+	}
+	for _, s := range []Scalar{
+		func(s Scalar) Scalar { s.UMax, s.SMax = 5, -1; return s }(unknown),
+		func(s Scalar) Scalar { s.UMax, s.Var = 5, Tnum{1 << 40, 1}; return s }(unknown),
+		func(s Scalar) Scalar { s.UMax, s.U32Min = 5, 6; return s }(unknown),
+		func(s Scalar) Scalar { s.SMin, s.SMax, s.S32Min = -5, -1, 0; return s }(unknown),
+	} {
+		if r, ok := s.Normalise(); ok {
+			t.Errorf("%v is not empty", r)
+		}
 	}
 	// The range ends between members of the tnum.
 	s = URange(0, 256)
