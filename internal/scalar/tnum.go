@@ -17,7 +17,8 @@ func TnumUnknown() Tnum { return Tnum{Mask: ^uint64(0)} }
 // most max.
 func TnumRange(min, max uint64) Tnum {
 	// All numbers between share the bits above the highest one in which the ends
-	// differ; that bit and those below take every value but for the ends' own.
+	// differ. With that bit set or clear there is a number with only zeros, and one
+	// with only ones, below it: no other bit is shared.
 	m := ones(bits.Len64(min ^ max))
 	return Tnum{min &^ m, m}
 }
