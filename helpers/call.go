@@ -38,6 +38,7 @@ type Call struct {
 	Engine Engine
 	GPL    bool
 
+	key     []byte // copy of the key of the call in progress, reused
 	scratch uint32 // bytes of the run slot's scratch area that calls in progress use
 
 	// Err is the trap that a body raised, nil for none.

@@ -21,16 +21,18 @@ func init() {
 	})
 }
 
-// mapKey returns the map that R1 refers to and a key's bytes at R2.
+// mapKey returns the map that R1 refers to and a copy of the key at R2: another program may write the
+// original while the map hashes, compares and stores it.
 func (c *Call) mapKey() (m *maps.Map, key []byte) {
 	if m = c.Map(c.Args[0]); m == nil {
 		return nil, nil
 	}
-	key, ok := c.Bytes(c.Args[1], uint64(m.KeySize()))
+	b, ok := c.Bytes(c.Args[1], uint64(m.KeySize()))
 	if !ok {
 		return nil, nil
 	}
-	return m, key
+	c.key = append(c.key[:0], b...)
+	return m, c.key
 }
 
 func mapLookupElem(c *Call) uint64 {

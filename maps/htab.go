@@ -65,7 +65,7 @@ type htab struct {
 // endMark ends a chain; the bucket's number is added to it.
 const endMark = 1 << 31
 
-// MetaSize is the size of an element's {next, hash} in the index of a hash map, in bytes.
+// metaSize is the size of an element's {next, hash} in the index of a hash map, in bytes.
 const metaSize = 8
 
 func newHtab(m *Map) (*htab, error) {
@@ -354,7 +354,7 @@ func (h *htab) each(cpu int, f func(key []byte, value uint64) bool) int64 {
 	return n
 }
 
-// take out the value with the entry, under one lock.
+// lookupDelete shows out the values of key and removes it, under one lock.
 func (h *htab) lookupDelete(key []byte, out func(value func(cpu int) uint64)) errno.Errno {
 	hash := h.hash(key)
 	h.mu.Lock()

@@ -98,6 +98,9 @@ func (m *Map) refuse(e errno.Errno, cause error, reason string) error {
 // every guest address.
 func (m *Map) Handle() uint64 { return m.handle }
 
+// In reports whether t gave the map its handle: whether it belongs to that machine.
+func (m *Map) In(t *Table) bool { return m.table == t }
+
 // Name is the map's name.
 func (m *Map) Name() string { return m.spec.Name }
 

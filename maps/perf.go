@@ -124,11 +124,15 @@ func (r *PerfReader) put(cpu int, parts [][]byte) errno.Errno {
 	}
 	ring.samples = append(ring.samples, s)
 	ring.bytes += n + perfHeader
+	r.notify()
+	return 0
+}
+
+func (r *PerfReader) notify() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
-	return 0
 }
 
 // Read waits for the next sample of any CPU. It returns [ErrClosed] once the reader is closed, and
@@ -142,6 +146,7 @@ func (r *PerfReader) Read() (PerfRecord, error) {
 func (r *PerfReader) ReadInto(rec *PerfRecord) error {
 	for {
 		if r.poll(rec) {
+			r.notify() // for another goroutine that waits
 			return nil
 		}
 		if err := r.w.wait(); err != nil {

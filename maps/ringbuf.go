@@ -255,6 +255,9 @@ func (r *RingbufReader) ReadInto(rec *RingbufRecord) error {
 	for {
 		var ok bool
 		if rec.RawSample, ok, rec.Remaining = r.b.take(rec.RawSample); ok {
+			if rec.Remaining > 0 {
+				r.b.notify() // for another goroutine that waits
+			}
 			return nil
 		}
 		if err := r.w.wait(); err != nil {

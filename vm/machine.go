@@ -23,7 +23,8 @@ var ErrClosed = errors.New("closed")
 // Policy says what a machine accepts.
 type Policy uint8
 
-// The policies. Whatever a policy lets through, the sandbox confines.
+// The policies. Whatever a policy lets through, the sandbox confines. Until the verifier lands,
+// PolicyLinux and PolicySandboxed accept the same: what has sound structure.
 const (
 	// PolicyLinux follows what the kernel accepts from root. Reads of
 	// unwritten stack yield zero.
@@ -100,7 +101,7 @@ type Machine struct {
 }
 
 // MaxCPUs is the largest number of simulated CPUs.
-const MaxCPUs = 64
+const MaxCPUs = maps.MaxCPUs
 
 // NewMachine makes an empty machine. It fails when the host cannot give the memory, or
 // an option makes no sense. Call [Machine.Close] to give the memory back.

@@ -112,6 +112,7 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 		Attach: spec.AttachType,
 		GPL:    gplCompatible(spec.License),
 		Insns:  p.spec.Insns,
+		Maps:   m.table,
 		Const:  p.constant,
 		Helper: p.helper,
 		ByID: func(id uint64) *helpers.Helper {
@@ -155,6 +156,9 @@ func (p *Program) constant(pc int) (uint64, error) {
 			return 0, p.loadError(pc, "map reference %d: the program has %d maps", i, len(p.spec.Maps))
 		}
 		mp := p.spec.Maps[i]
+		if !mp.In(p.m.table) {
+			return 0, p.loadError(pc, "map %q belongs to another machine", mp.Name())
+		}
 		if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx {
 			return mp.Handle(), nil
 		}
@@ -230,6 +234,6 @@ func (p *Program) Close() error {
 // ProgramHandle marks a Program as something a prog array can hold.
 func (p *Program) ProgramHandle() {}
 
-// Interp is for gbpf's own engines: it returns what they run, nil once the program is
-// closed.
+// Interp is for gbpf's own engines: it returns what they run. A prog array keeps a closed
+// program alive, as in the kernel.
 func (p *Program) Interp() *interp.Program { return p.code }

@@ -48,7 +48,7 @@ type RunOptions struct {
 	// DataOut[:0], so a slice with room is reused. nil means a new one unless
 	// NoOutput is set.
 	DataOut []byte
-	// NoOutput leaves DataOut and ContextOut alone.
+	// NoOutput leaves DataOut, ContextOut and FieldsOut alone.
 	NoOutput bool
 
 	// Context is the context as the kernel's UAPI lays it out: []byte, or a value that
@@ -100,7 +100,7 @@ func (p *Program) Run(ctx context.Context, o *RunOptions) (r0 uint64, err error)
 			return 0, err
 		}
 	}
-	cpu, st, err := p.m.slots.acquire(want)
+	cpu, st, err := p.m.slots.acquire(ctx, want)
 	if err != nil {
 		return 0, err
 	}

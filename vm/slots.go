@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"sync"
@@ -29,12 +30,24 @@ func (s *slots) init(m *Machine, n int) {
 	s.states = make([]*interp.State, n)
 }
 
-// acquire waits for an idle CPU out of the set want and returns its number and state.
-func (s *slots) acquire(want uint64) (int, *interp.State, error) {
+// acquire waits for an idle CPU out of the set want and returns its number and state. It gives up when
+// ctx ends.
+func (s *slots) acquire(ctx context.Context, want uint64) (int, *interp.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.free&want == 0 && !s.closed {
-		s.cond.Wait()
+	if s.free&want == 0 && !s.closed {
+		stop := context.AfterFunc(ctx, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.cond.Broadcast()
+		})
+		defer stop()
+		for s.free&want == 0 && !s.closed {
+			if ctx.Err() != nil {
+				return 0, nil, fmt.Errorf("run: no CPU of the machine became idle: %w", context.Cause(ctx))
+			}
+			s.cond.Wait()
+		}
 	}
 	if s.closed {
 		return 0, nil, fmt.Errorf("run: machine is %w", ErrClosed)

@@ -397,3 +397,56 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// TestTenants holds machines apart: maps and programs of one are of no use in another.
+func TestTenants(t *testing.T) {
+	a, b := machine(t, vm.Options{CPUs: 1}), machine(t, vm.Options{CPUs: 1})
+	theirs, err := b.NewMap(&maps.Spec{Name: "theirs", Type: maps.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.NewProgram(&vm.ProgramSpec{Name: "test", Type: progtype.XDP, Insns: counter(), Maps: []*maps.Map{theirs}})
+	if want := `load program: test: insn 3: map "theirs" belongs to another machine`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	progs, err := a.NewMap(&maps.Spec{Name: "progs", Type: maps.ProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	insns := append(mapRef(2, 0), one(isa.OpMov64Imm, 3, 0, 0, 0), one(isa.OpCallHelper, 0, 0, 0, 12), one(isa.OpMov64Imm, 0, 0, 0, 7), exit)
+	p := load(t, a, "xdp", []*maps.Map{progs}, insns...)
+	for m, want := range map[*vm.Machine]uint32{a: 1, b: 7} {
+		if err := progs.Put(uint32(0), load(t, m, "xdp", nil, one(isa.OpMov64Imm, 0, 0, 0, 1), exit)); err != nil {
+			t.Fatal(err)
+		}
+		if r, _, err := p.Test(make([]byte, 64)); r != want || err != nil {
+			t.Errorf("%d, %v, want %d", r, err, want)
+		}
+	}
+}
+
+// TestWaitEndsWithContext has a run wait for a CPU that another one holds.
+func TestWaitEndsWithContext(t *testing.T) {
+	m := machine(t, vm.Options{CPUs: 1, Fuel: 1 << 60})
+	p := load(t, m, "raw", nil, one(isa.OpJa, 0, 0, -1, 0), exit)
+	busy, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.Run(busy, nil)
+	}()
+	for p2 := load(t, m, "raw", nil, one(isa.OpMov64Imm, 0, 0, 0, 1), exit); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		_, err := p2.Run(ctx, nil)
+		cancel()
+		if err == nil {
+			continue // the other one has not begun yet
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		break
+	}
+	stop()
+	<-ended
+}

@@ -11,18 +11,13 @@ type Kind uint8
 // The kinds of object that the registry knows.
 const (
 	KindNone     Kind = iota
-	KindStack         // a program's stack frames
-	KindCtx           // the BPF context
-	KindPacket        // packet data between data_meta and data_end
 	KindMapValue      // values of a map
 	KindRingbuf       // records of a ring buffer
 	KindHost          // an object that the host made: a BTF-shaped struct, a scratch area
-	KindArena         // a BPF arena
-	KindBuffer        // a buffer that the host handed out with Machine.NewBuffer
 	KindSlot          // a run slot as a whole; the engine knows its parts
 )
 
-var kindNames = [...]string{"no object", "stack", "ctx", "packet", "map_value", "ringbuf", "host object", "arena", "buffer", "run slot"}
+var kindNames = [...]string{"no object", "map_value", "ringbuf", "host object", "run slot"}
 
 // String names the kind as reports do.
 func (k Kind) String() string {

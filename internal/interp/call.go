@@ -2,6 +2,7 @@ package interp
 
 import (
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/errno"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 )
@@ -70,13 +71,6 @@ type Tail interface {
 	Interp() *Program
 }
 
-const (
-	efault = 14
-	einval = 22
-)
-
-func errno(n int64) uint64 { return uint64(-n) }
-
 // tailCall does the helper tail_call: it returns the program to go on with, or nil when
 // the call fails and the program goes on behind it, with R0 a negative errno.
 // An internal fault sets st.trap.
@@ -91,7 +85,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		st.fail(p, pc, st.trap)
 		return nil
 	}
-	r[0] = errno(einval)
+	r[0] = errno.EINVAL.R0()
 	if st.tails >= maxTailCalls {
 		return nil
 	}
@@ -100,7 +94,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		return nil
 	}
 	q := t.Interp()
-	if q.src.Type != p.src.Type {
+	if q.src.Type != p.src.Type || q.src.Maps != p.src.Maps {
 		return nil
 	}
 	st.tails++

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
 )
 
@@ -47,6 +48,8 @@ type Source struct {
 	Attach uint32
 	GPL    bool
 	Insns  []isa.Insn
+	// Maps is the table of the machine's maps. A tail call stays within one machine.
+	Maps *maps.Table
 	// Const gives the value of the 16-byte load at an instruction: a number, a map handle,
 	// the guest address of a map value, a function reference.
 	Const func(pc int) (uint64, error)

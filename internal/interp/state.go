@@ -34,7 +34,7 @@ type frame struct {
 	prog    *Program
 	ret     int
 	saved   [4]uint64 // R6 to R9 of the caller
-	mayGoto uint32    // what is left of the caller's budget
+	mayGoto uint32    // what is left of this function's own budget
 }
 
 // State is what one run needs beside the program. A slot has one and reuses it.
@@ -59,7 +59,6 @@ type State struct {
 	cur     *Program // the program of the innermost frame, for reports
 	pc      int      // the instruction that called out
 	trap    *trap.Trap
-	nested  int // callbacks in progress
 }
 
 // NewState makes the state of runs in a slot.
@@ -83,7 +82,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	total := int64(min(fuel, 1<<62))
 	st.mode, st.ctx, st.done = mode, ctx, ctx.Done()
 	st.fuel, st.slice = total, 0
-	st.depth, st.tails, st.insns, st.trap, st.nested = 0, 0, 0, nil, 0
+	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
 	st.Call.Err = nil
 	st.frames[0].mayGoto = maxMayGoto
@@ -160,7 +159,6 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	}
 	at, call := st.pc, st.Call
 	st.depth++
-	st.nested++
 	st.frames[st.depth] = frame{prog: nil, mayGoto: maxMayGoto}
 	st.enter(st.depth)
 	var r [16]uint64
@@ -168,7 +166,6 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	r[10] = uint64(st.slot.FrameTop(st.depth))
 	ok := st.loop(p, int(pc), &r)
 	st.depth--
-	st.nested--
 	st.cur, st.pc, st.Call = p, at, call
 	return r[0], ok
 }
