@@ -122,6 +122,9 @@ func (m *Map) Flags() uint32 { return m.spec.Flags }
 // Inner describes the maps inside a map of maps, nil for other types.
 func (m *Map) Inner() *Spec { return m.spec.Inner }
 
+// Fields are the special fields of the map's value.
+func (m *Map) Fields() []Field { return m.spec.Fields }
+
 // CPUs is how many values an entry of a per-CPU map has.
 func (m *Map) CPUs() int { return m.cpus }
 

@@ -93,7 +93,8 @@ type Spec struct {
 	MaxEntries uint32 // bytes for a ring buffer; 0 means one a CPU for a perf_event_array
 	Flags      uint32
 	MapExtra   uint64
-	Inner      *Spec // of the maps inside an array_of_maps or hash_of_maps
+	Inner      *Spec   // of the maps inside an array_of_maps or hash_of_maps
+	Fields     []Field // special fields of the value, by offset
 	Contents   []KeyValue
 }
 

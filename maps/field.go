@@ -1,0 +1,31 @@
+package maps
+
+// FieldKind is the kind of a special field of a map's value: what its C type says it is,
+// and programs may touch through helpers only.
+type FieldKind uint8
+
+// The kinds of special field.
+const (
+	FieldSpinLock      FieldKind = iota + 1 // struct bpf_spin_lock
+	FieldTimer                              // struct bpf_timer
+	FieldKptrUntrusted                      // __kptr_untrusted pointer
+	FieldKptr                               // __kptr pointer
+	FieldKptrPercpu                         // __percpu_kptr pointer
+	FieldListHead                           // struct bpf_list_head
+	FieldListNode                           // struct bpf_list_node
+	FieldRBRoot                             // struct bpf_rb_root
+	FieldRBNode                             // struct bpf_rb_node
+	FieldRefcount                           // struct bpf_refcount
+	FieldWorkqueue                          // struct bpf_wq
+	FieldUptr                               // __uptr pointer
+	FieldResSpinLock                        // struct bpf_res_spin_lock
+	FieldTaskWork                           // struct bpf_task_work
+)
+
+// Field is one special field.
+type Field struct {
+	Kind FieldKind
+	Off  uint32 // bytes from the start of the value
+	Size uint32 // bytes
+	Type string // of a pointer: the structure it points to
+}

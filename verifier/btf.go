@@ -1,0 +1,65 @@
+package verifier
+
+// FuncType is the type of a function: of a global function of the program, by which it
+// and its callers are verified apart, or of the kernel function that a tracing program
+// attaches to.
+type FuncType struct {
+	Name string
+	Args []ArgType
+	Ret  ArgType
+}
+
+// ArgClass is what kind of value an argument is.
+type ArgClass uint8
+
+// The classes of argument.
+const (
+	ArgScalar  ArgClass = iota // an integer, enum or plain pointer taken as a number
+	ArgVoid                    // of a result: none
+	ArgCtx                     // the program's context
+	ArgMem                     // Size bytes of memory
+	ArgDynptr                  // struct bpf_dynptr
+	ArgBTF                     // a kernel structure, Type its name
+	ArgArena                   // an arena's address
+	ArgUnknown                 // something that no rule covers
+)
+
+// ArgType is the type of one argument or result.
+type ArgType struct {
+	Class   ArgClass
+	Size    uint32 // bytes: of an integer, or of the memory pointed to
+	Type    string // name of the structure pointed to
+	NonNull bool   // __arg_nonnull: callers may not pass NULL
+	// Nullable: an argument of a kernel function that may be NULL.
+	Nullable  bool
+	Trusted   bool // __arg_trusted, and arguments of tracepoints
+	Untrusted bool // __arg_untrusted
+	Rdonly    bool // const memory
+}
+
+// TypeSource finds the kernel's types. Implementations are made by who reads BTF.
+type TypeSource interface {
+	// Struct returns a structure or union by name, nil for none.
+	Struct(name string) *Struct
+	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs.
+	KernelSymbol(id uint32) (name string, typ *ArgType, percpu bool, ok bool)
+}
+
+// Struct is a structure or union of the kernel, as far as the verifier needs it.
+type Struct struct {
+	Name    string
+	Size    uint32
+	Members []Member
+}
+
+// Member is one member of a structure.
+type Member struct {
+	Name   string
+	Off    uint32 // bytes
+	Size   uint32 // bytes of the whole member
+	Struct string // name of the structure embedded here, for walking into it; "" if none
+	Elem   uint32 // of an array: bytes of an element, 0 for no array
+	Ptr    string // of a pointer: the structure pointed to, "" if it is none or of something else
+	// Trusted, RCU: what the pointer may be used for when loaded (type tags __rcu, __user, and the kernel's lists of safe fields).
+	Trusted, RCU, User, Percpu bool
+}
