@@ -3,6 +3,8 @@ package loader
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -289,4 +291,60 @@ func TestVerifierSpecsOfKernel(t *testing.T) {
 		t.Errorf("%d structures, %d tracepoints", structs, traces)
 	}
 	t.Logf("%d structures with %d members, %d tracepoints, %d of %d iterators", structs, members, traces, iters, len(iterArgs))
+}
+
+// TestVerifierSpecsOfRealObjects describes what is installed here and what the module of cilium/ebpf carries. A program
+// that attaches to the kernel must find what it attaches to, where this kernel has it.
+func TestVerifierSpecsOfRealObjects(t *testing.T) {
+	objects := systemObjects(t)
+	for _, f := range moduleObjects(t) {
+		if b, err := os.ReadFile(f); err == nil {
+			objects[f] = b
+		}
+	}
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		kernel = nil
+	}
+	programs, attached, fields, globals, skipped := 0, 0, 0, 0, 0
+	for name, b := range objects {
+		spec, err := LoadSpec(bytes.NewReader(b))
+		if err != nil || len(spec.Programs) == 0 {
+			continue
+		}
+		o := &Options{SkipUnsupported: true, KernelBTF: kernel, Kconfig: map[string]any{"CONFIG_HZ": 1000}}
+		specs, err := VerifierSpecs(spec, o)
+		if err != nil {
+			if base := filepath.Base(name); unloadable[base] == "" || !strings.Contains(err.Error(), unloadable[base]) {
+				t.Errorf("%s: %v", base, err)
+			}
+			continue
+		}
+		for _, e := range o.Skipped {
+			t.Logf("%s: %v", filepath.Base(name), e)
+		}
+		skipped += len(o.Skipped)
+		for _, s := range specs {
+			programs++
+			if s.AttachBTF != nil {
+				attached++
+			}
+			for _, m := range s.Maps {
+				if m == nil {
+					t.Errorf("%s: %s: a map is not described", name, s.Name)
+					continue
+				}
+				fields += len(m.Fields)
+			}
+			for _, f := range s.Funcs {
+				if f.Global {
+					globals++
+				}
+			}
+		}
+	}
+	if programs == 0 {
+		t.Skip("no objects here")
+	}
+	t.Logf("%d programs, %d skipped, %d know what they attach to, %d references to special fields, %d to global functions", programs, skipped, attached, fields, globals)
 }
