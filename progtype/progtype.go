@@ -147,6 +147,7 @@ type Type struct {
 	AnyAttach bool
 	// DefaultAttach is what the kernel takes expected attach type 0 for.
 	DefaultAttach uint32
+	Capabilities
 	// Helpers reports whether the kernel lets this type call a helper, by number.
 	Helpers func(id int32) bool
 
