@@ -146,7 +146,7 @@ func kprobe(l Layout) *Type {
 
 func writableArgs() Layout {
 	l := argsLayout("bpf_raw_tracepoint_args", maxArgs)
-	l.Fields[0] = Field{Name: "buffer", Size: 8, Kind: Pointer, Target: "buffer", Access: Read | Settable}
+	l.Fields[0] = Field{Name: "buffer", Size: 8, Kind: Pointer, Target: TargetTPBuffer, Access: Read | Settable}
 	l.Fields = append(l.Fields, Field{Name: "args", Off: 8, Size: 8, Count: maxArgs - 1, Access: Read | Narrow | Settable})
 	return l
 }
