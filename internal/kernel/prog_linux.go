@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,16 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		}
 		binary.LittleEndian.PutUint32(insns[8*i+4:], uint32(m.fd))
 	}
+	for i, name := range p.Kfuncs {
+		if i < 0 || i >= n || insns[8*i] != 0x85 || insns[8*i+1]>>4 != 2 {
+			return nil, nil, fmt.Errorf("bpf: load %q: insn %d: not a call of a kfunc", p.Name, i)
+		}
+		id, err := FuncID(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("bpf: load %q: insn %d: %w", p.Name, i, err)
+		}
+		binary.LittleEndian.PutUint32(insns[8*i+4:], id)
+	}
 	license := p.License
 	if license == "" {
 		license = "GPL"
@@ -67,12 +78,13 @@ func load(p *Prog) (*Program, *Verdict, error) {
 			a.funcInfoRec, a.funcInfo, a.funcInfoCnt = 8, pointer(p.FuncInfo), uint32(len(p.FuncInfo)/8)
 			a.lineInfoRec, a.lineInfo, a.lineInfoCnt = 16, pointer(p.LineInfo), uint32(len(p.LineInfo)/16)
 		}
-		fd, err := call(cmdProgLoad, a, p.Limit)
+		fd, took, err := timedCall(cmdProgLoad, a, p.Limit)
 		runtime.KeepAlive(p.Maps)
 		if errors.Is(err, unix.ENOSPC) && size < 1<<28 {
 			continue
 		}
 		v := verdict(unix.ByteSliceToString(log))
+		v.Wall, v.CPU = took.wall, took.cpu
 		if err == nil {
 			v.Accepted = true
 			return &Program{fd}, v, nil
@@ -92,16 +104,27 @@ func verdict(log string) *Verdict {
 	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
 	for len(lines) > 0 {
 		last := lines[len(lines)-1]
-		if rest, ok := strings.CutPrefix(last, "processed "); ok {
-			num, _, _ := strings.Cut(rest, " ")
-			v.Processed, _ = strconv.Atoi(num)
-		} else if !strings.HasPrefix(last, "verification time ") && !strings.HasPrefix(last, "stack depth ") {
+		if words := strings.Fields(last); strings.HasPrefix(last, "processed ") {
+			v.Processed = numberAfter(words, "processed")
+			v.States, v.PeakStates = numberAfter(words, "total_states"), numberAfter(words, "peak_states")
+		} else if strings.HasPrefix(last, "verification time ") {
+			v.VerifyTime = time.Duration(numberAfter(words, "time")) * time.Microsecond
+		} else if !strings.HasPrefix(last, "stack depth ") {
 			v.LastLine = last
 			break
 		}
 		lines = lines[:len(lines)-1]
 	}
 	return v
+}
+
+// numberAfter is the number that follows a word, 0 for none.
+func numberAfter(words []string, word string) int {
+	if i := slices.Index(words, word); i >= 0 && i+1 < len(words) {
+		n, _ := strconv.Atoi(words[i+1])
+		return n
+	}
+	return 0
 }
 
 // FD is the program's file descriptor, for use until Close.
