@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -83,7 +80,7 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		if errors.Is(err, unix.ENOSPC) && size < 1<<28 {
 			continue
 		}
-		v := verdict(unix.ByteSliceToString(log))
+		v := verdictOf(unix.ByteSliceToString(log))
 		v.Wall, v.CPU = took.wall, took.cpu
 		if err == nil {
 			v.Accepted = true
@@ -96,35 +93,6 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		v.Errno, v.ErrnoName = int(errno), errnoName(errno)
 		return nil, v, nil
 	}
-}
-
-// verdict takes a verifier log apart.
-func verdict(log string) *Verdict {
-	v := &Verdict{Log: log}
-	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
-	for len(lines) > 0 {
-		last := lines[len(lines)-1]
-		if words := strings.Fields(last); strings.HasPrefix(last, "processed ") {
-			v.Processed = numberAfter(words, "processed")
-			v.States, v.PeakStates = numberAfter(words, "total_states"), numberAfter(words, "peak_states")
-		} else if strings.HasPrefix(last, "verification time ") {
-			v.VerifyTime = time.Duration(numberAfter(words, "time")) * time.Microsecond
-		} else if !strings.HasPrefix(last, "stack depth ") {
-			v.LastLine = last
-			break
-		}
-		lines = lines[:len(lines)-1]
-	}
-	return v
-}
-
-// numberAfter is the number that follows a word, 0 for none.
-func numberAfter(words []string, word string) int {
-	if i := slices.Index(words, word); i >= 0 && i+1 < len(words) {
-		n, _ := strconv.Atoi(words[i+1])
-		return n
-	}
-	return 0
 }
 
 // FD is the program's file descriptor, for use until Close.
@@ -202,7 +170,7 @@ func LoadBTF(types, strs []byte) (*BTF, error) {
 	log := make([]byte, 1<<16)
 	fd, err := call(cmdBTFLoad, &attrBTFLoad{btf: pointer(b), size: uint32(len(b)), logBuf: pointer(log), logSize: uint32(len(log)), logLevel: 1}, 0)
 	if err != nil {
-		return nil, fmt.Errorf("bpf: load BTF: %w: %s", err, verdict(unix.ByteSliceToString(log)).LastLine)
+		return nil, fmt.Errorf("bpf: load BTF: %w: %s", err, verdictOf(unix.ByteSliceToString(log)).LastLine)
 	}
 	return &BTF{fd}, nil
 }
