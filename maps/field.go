@@ -27,5 +27,10 @@ type Field struct {
 	Kind FieldKind
 	Off  uint32 // bytes from the start of the value
 	Size uint32 // bytes
-	Type string // of a pointer: the structure it points to
+	// Type is the structure that a pointer points to, or of which a list head or rb root
+	// holds elements.
+	Type string
+	// Node names the member of Type by which the elements hang together, of a list head
+	// or rb root.
+	Node string
 }
