@@ -22,7 +22,7 @@ func JudgeProgram(spec *ebpf.CollectionSpec, name string) (*Verdict, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	spec, err := single(spec, name)
+	spec, err := Single(spec, name)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,9 @@ func JudgeProgram(spec *ebpf.CollectionSpec, name string) (*Verdict, error) {
 	return nil, fmt.Errorf("bpf: load %q: %w", name, err)
 }
 
-// single copies an object's spec with one program, the maps that it refers to and their variables.
-func single(spec *ebpf.CollectionSpec, name string) (*ebpf.CollectionSpec, error) {
+// Single copies an object's spec with one program, the maps that it refers to and their variables.
+// Maps of maps and of programs lose their contents.
+func Single(spec *ebpf.CollectionSpec, name string) (*ebpf.CollectionSpec, error) {
 	spec = spec.Copy()
 	p := spec.Programs[name]
 	if p == nil {

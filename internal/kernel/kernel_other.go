@@ -45,6 +45,9 @@ type BTF struct{}
 // LoadBTF fails here.
 func LoadBTF(types, strs []byte) (*BTF, error) { return nil, errPlatform }
 
+// LoadRawBTF fails here.
+func LoadRawBTF([]byte) (*BTF, error) { return nil, errPlatform }
+
 // Close does nothing here.
 func (b *BTF) Close() error { return nil }
 
@@ -53,6 +56,9 @@ type Map struct{}
 
 // NewMap fails here.
 func NewMap(MapSpec) (*Map, error) { return nil, errPlatform }
+
+// BorrowMap makes a map of no use here.
+func BorrowMap(int) *Map { return &Map{} }
 
 // FD is -1 here.
 func (m *Map) FD() int { return -1 }

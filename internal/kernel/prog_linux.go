@@ -158,15 +158,19 @@ type BTF struct{ fd int }
 
 // LoadBTF loads type information from its two sections: encoded types and strings.
 func LoadBTF(types, strs []byte) (*BTF, error) {
-	if err := Available(); err != nil {
-		return nil, err
-	}
 	b := binary.LittleEndian.AppendUint16(nil, 0xeb9f)
 	b = append(b, 1, 0)
 	for _, v := range []int{24, 0, len(types), len(types), len(strs)} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))
 	}
-	b = append(append(b, types...), strs...)
+	return LoadRawBTF(append(append(b, types...), strs...))
+}
+
+// LoadRawBTF loads type information with its header.
+func LoadRawBTF(b []byte) (*BTF, error) {
+	if err := Available(); err != nil {
+		return nil, err
+	}
 	log := make([]byte, 1<<16)
 	fd, err := call(cmdBTFLoad, &attrBTFLoad{btf: pointer(b), size: uint32(len(b)), logBuf: pointer(log), logSize: uint32(len(log)), logLevel: 1}, 0)
 	if err != nil {
