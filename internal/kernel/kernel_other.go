@@ -5,6 +5,7 @@ package kernel
 import (
 	"fmt"
 	"runtime"
+	"time"
 )
 
 var errPlatform = fmt.Errorf("bpf: %w: not supported on %s/%s", ErrUnavailable, runtime.GOOS, runtime.GOARCH)
@@ -17,6 +18,9 @@ func Release() string { return "" }
 
 // OnCPU fails here.
 func OnCPU(func(cpu int) error) error { return errPlatform }
+
+// ProcessTime is not known here.
+func ProcessTime() time.Duration { return 0 }
 
 // PossibleCPUs is 1 here.
 func PossibleCPUs() int { return 1 }

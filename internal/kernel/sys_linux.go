@@ -143,9 +143,14 @@ func timedCall[T any](cmd uintptr, attr *T, limit time.Duration) (int, timing, e
 }
 
 // threadTime is the CPU time that the calling thread has used, in user space and in the kernel.
-func threadTime() time.Duration {
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+// ProcessTime is the CPU time that all threads of the process have used.
+func ProcessTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
 	var t unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+	if unix.ClockGettime(id, &t) != nil {
 		return 0
 	}
 	return time.Duration(t.Nano())
