@@ -34,3 +34,25 @@ type Field struct {
 	// or rb root.
 	Node string
 }
+
+// copyValue copies a value over another one, all but the special fields: a lock stays as it is while
+// somebody replaces what it protects.
+func copyValue(dst, src []byte, fields []Field) {
+	n, at := uint64(len(dst)), uint64(0)
+	for _, f := range fields {
+		if off := min(uint64(f.Off), n); off > at {
+			copy(dst[at:off], src[at:])
+		}
+		at = max(at, min(uint64(f.Off)+uint64(f.Size), n))
+	}
+	copy(dst[at:], src[at:])
+}
+
+// clearFields makes the special fields of a new value what they are at first: zeros.
+func clearFields(v []byte, fields []Field) {
+	for _, f := range fields {
+		if end := uint64(f.Off) + uint64(f.Size); end <= uint64(len(v)) {
+			clear(v[f.Off:end])
+		}
+	}
+}
