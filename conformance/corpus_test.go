@@ -64,7 +64,7 @@ func corpus(t testing.TB) []corpusObject {
 	return append(all, toolObjects(t)...)
 }
 
-// toolObjects are the objects that the binaries of libbpf-tools carry.
+// toolObjects are the objects that the binaries of libbpf-tools and xdp-tools carry.
 func toolObjects(t testing.TB) []corpusObject {
 	t.Helper()
 	var all []corpusObject
@@ -83,7 +83,11 @@ func toolObjects(t testing.TB) []corpusObject {
 				continue
 			}
 			seen[string(obj)] = true
-			all = append(all, corpusObject{"libbpf-tools", fmt.Sprint(filepath.Base(path), strings.Repeat("'", i)), obj})
+			origin := "libbpf-tools"
+			if strings.HasPrefix(filepath.Base(path), "xdp") {
+				origin = "xdp-tools"
+			}
+			all = append(all, corpusObject{origin, fmt.Sprint(filepath.Base(path), strings.Repeat("'", i)), obj})
 		}
 	}
 	return all

@@ -146,7 +146,7 @@ func TestCorpusVerdicts(t *testing.T) {
 				continue
 			}
 			if text := row.add(p.key(), p.kernel.Accepted, p.kernel.LastLine, p.kernel.Processed, j, list); text != "" {
-				t.Errorf("%v: %s", p, text)
+				t.Errorf("%v: %s\n%s", p, text, listing(spec))
 			}
 			if spec == nil || len(spec.Poison) > 0 {
 				continue

@@ -129,7 +129,7 @@ func TestOwnVerdicts(t *testing.T) {
 			}
 			want := rec.Programs[p.name]
 			if text := all.add(p.key(), want.Accept, "as recorded", want.Processed, judge(t, specs[p.name]), list); text != "" {
-				t.Errorf("%v: %s", p, text)
+				t.Errorf("%v: %s\n%s", p, text, listing(specs[p.name]))
 			}
 		}
 	}
