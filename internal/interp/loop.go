@@ -515,6 +515,9 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			st.cur, code = p, p.code
 		case isa.OpExit:
 			goto exit
+		case opWatch:
+			pc--
+			st.show(p, pc, r)
 
 		default:
 			if !st.rare(p, pc-1, in, r) {
