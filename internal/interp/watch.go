@@ -1,6 +1,9 @@
 package interp
 
-import "github.com/gbpf/gbpf/internal/guest"
+import (
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/trap"
+)
 
 // Observer is called before each instruction of a run: pc of p is about to run with the registers
 // r, of which R0 to R10 mean something. It may change registers that the program cannot know,
@@ -44,3 +47,10 @@ func (st *State) Depth() int { return st.depth }
 
 // Slot is the guest memory of the run.
 func (st *State) Slot() *guest.Slot { return st.slot }
+
+// Readable reports whether the n bytes at a lie within one object that the program may
+// read.
+func (st *State) Readable(a uint64, n uint32) bool {
+	code, _ := st.judge(a, n, guest.PermRead)
+	return code == trap.None || code == trap.Uninit
+}
