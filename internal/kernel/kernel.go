@@ -53,6 +53,7 @@ type Prog struct {
 	LineInfo    []byte // bpf_line_info records of 16 bytes
 
 	LogLevel uint32        // 1 each instruction, 2 each state, 4 (the default) errors and statistics only
+	NoLog    bool          // ask for the verdict alone, which is faster
 	Large    bool          // allow more than MaxInsns instructions
 	Limit    time.Duration // of the load, DefaultLimit when zero
 }

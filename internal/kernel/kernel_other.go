@@ -73,6 +73,9 @@ func (m *Map) Close() error { return nil }
 // Update fails here.
 func (m *Map) Update(key, value []byte, flags uint64) error { return errPlatform }
 
+// Freeze fails here.
+func (m *Map) Freeze() error { return errPlatform }
+
 // Lookup fails here.
 func (m *Map) Lookup(key []byte) ([]byte, error) { return nil, errPlatform }
 

@@ -78,6 +78,14 @@ func (m *Map) Update(key, value []byte, flags uint64) error {
 	return nil
 }
 
+// Freeze ends user space's right to change the map.
+func (m *Map) Freeze() error {
+	if _, err := call(cmdMapFreeze, &attrElem{fd: uint32(m.fd)}, 0); err != nil {
+		return fmt.Errorf("bpf: freeze %q: %w", m.spec.Name, err)
+	}
+	return nil
+}
+
 // Lookup returns the value of an element.
 func (m *Map) Lookup(key []byte) ([]byte, error) {
 	if len(key) != int(m.spec.KeySize) {

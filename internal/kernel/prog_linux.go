@@ -64,11 +64,17 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		level = 4
 	}
 	for size := 1 << 16; ; size <<= 4 {
+		if p.NoLog {
+			size = 1
+		}
 		log := make([]byte, size)
 		a := &attrProgLoad{
 			progType: p.Type, insnCnt: uint32(n), insns: pointer(insns), license: pointer(lic),
 			logLevel: level, logSize: uint32(len(log)), logBuf: pointer(log),
 			flags: p.Flags, name: objName(p.Name), attachType: p.AttachType, attachBTFID: p.AttachBTFID,
+		}
+		if p.NoLog {
+			a.logLevel, a.logSize, a.logBuf = 0, 0, nil
 		}
 		if p.BTF != nil {
 			a.btfFD = uint32(p.BTF.fd)
@@ -77,7 +83,7 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		}
 		fd, took, err := timedCall(cmdProgLoad, a, p.Limit)
 		runtime.KeepAlive(p.Maps)
-		if errors.Is(err, unix.ENOSPC) && size < 1<<28 {
+		if errors.Is(err, unix.ENOSPC) && size < 1<<28 && !p.NoLog {
 			continue
 		}
 		v := verdictOf(unix.ByteSliceToString(log))
