@@ -4,7 +4,7 @@
 
 struct key {
 	u64 addr;
-	u8 proto;
+	u64 port;
 };
 
 struct {
@@ -38,22 +38,20 @@ int stack_key_fixed(struct xdp_md *ctx)
 }
 
 SEC("xdp")
-int stack_padding(struct xdp_md *ctx)
+int stack_field(struct xdp_md *ctx)
 {
 	struct key key;
 
 	key.addr = ctx->ingress_ifindex;
-	key.proto = 17;
 	return bpf_map_lookup_elem(&flows, &key) ? XDP_DROP : XDP_PASS;
 }
 
 SEC("xdp")
-int stack_padding_fixed(struct xdp_md *ctx)
+int stack_field_fixed(struct xdp_md *ctx)
 {
 	struct key key = {};
 
 	key.addr = ctx->ingress_ifindex;
-	key.proto = 17;
 	return bpf_map_lookup_elem(&flows, &key) ? XDP_DROP : XDP_PASS;
 }
 
