@@ -277,9 +277,7 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 // packetLoad walks the legacy loads from a socket buffer: they end the program when the
 // packet is too short.
 func (w *walker) packetLoad(in *isa.Insn, info *isa.Info) *Error {
-	switch w.spec.Type.Kernel {
-	case typeSocketFilter, typeSchedCLS, typeSchedACT:
-	default:
+	if !w.spec.Type.LoadAbs {
 		return w.fail(CodeStructure, "a legacy packet load: programs of type %s have none", w.spec.Type)
 	}
 	if err := w.needReg(isa.R6); err != nil {
