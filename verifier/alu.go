@@ -154,6 +154,19 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 		f.set(int(in.Dst), unknown(), 0)
 		return nil
 	}
+	switch info.AluOp {
+	case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+		// Engines mask the amount (RFC 9669 section 4.1). The kernel's promise nothing for one that is too
+		// large, and what it could not verify for that reason is refused here too.
+		if src.Var.UMax >= uint64(info.Width) {
+			r := unknown()
+			if info.Width == 32 {
+				r.Var = scalar.ZeroExtend(4)
+			}
+			f.set(int(in.Dst), r, 0)
+			return nil
+		}
+	}
 	if same {
 		switch info.AluOp {
 		case isa.AluXor, isa.AluSub:
