@@ -31,7 +31,7 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 	}
 	w := newWalker(p, o)
 	if err := w.all(); err != nil {
-		w.explain(err)
+		w.explain(err, nil)
 		err.Stats = w.stats()
 		return nil, complete(spec, insns, err)
 	}
@@ -64,11 +64,7 @@ func hashInsns(insns []isa.Insn) [32]byte {
 
 // all walks the program, then the global functions that it calls, each by its own type.
 func (w *walker) all() *Error {
-	f := w.start(0)
-	f.set(1, pointer(PtrToCtx), 0)
-	if w.spec.Type.Kernel == 0 {
-		w.rawArgs(f)
-	}
+	w.startMain()
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -91,6 +87,15 @@ func (w *walker) all() *Error {
 	return nil
 }
 
+// startMain sets up what a program gets.
+func (w *walker) startMain() {
+	f := w.start(0)
+	f.set(1, pointer(PtrToCtx), 0)
+	if w.spec.Type.Kernel == 0 {
+		w.rawArgs(f)
+	}
+}
+
 func (w *walker) stats() Stats {
 	return Stats{Insns: len(w.p.insns), Processed: w.steps, States: w.keptStates, Pruned: w.pruned, PeakBytes: w.peak + w.tab.bytes(), Merged: w.merged}
 }
@@ -106,9 +111,6 @@ func complete(spec *Spec, insns []isa.Insn, e *Error) *Error {
 	}
 	return e
 }
-
-// explain adds to an error of the walk how the path came there.
-func (w *walker) explain(e *Error) {}
 
 // rawArgs sets up the registers of gbpf's own type raw: memory and its length.
 func (w *walker) rawArgs(f *frame) {
