@@ -54,6 +54,11 @@ type walker struct {
 	idmap  []idPair
 	tempID uint32
 	imm    Reg
+	memo   *memo
+
+	pool         pool
+	scratch      snapshot // what look returns
+	scratchFrame frameSnap
 
 	replay      *replay
 	wantsGlobal []bool
@@ -101,6 +106,7 @@ func newWalker(p *program, o Options) *walker {
 		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
+	w.memo = new(memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
@@ -198,7 +204,7 @@ func (w *walker) fork() (other bool, err *Error) {
 	if len(w.todo) >= maxPending {
 		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
 	}
-	p := pending{snap: w.keep(w.pc), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
 	w.todo = append(w.todo, p)
