@@ -17,9 +17,8 @@ type recorder struct {
 	moves  []moved // calls after which some pointers were worth nothing any more, in order
 	steps  int
 
-	prev     int // the instruction under way, -1 before the first
-	before   [11]Reg
-	prevFrom [11]*origin
+	prev   int // the instruction under way, -1 before the first
+	before [11]Reg
 }
 
 // originFrame is what is known of one frame's registers and stack.

@@ -1,0 +1,80 @@
+package verifier
+
+import (
+	"github.com/gbpf/gbpf/isa"
+)
+
+// fill completes the error: where it is, the instruction, how the path came there, the
+// cause and the suggestion. Path and registers are the walk's to give.
+func (x *evidence) fill() {
+	e := x.err
+	if e.Insn < 0 || e.Insn >= len(x.insns) {
+		x.explain()
+		return
+	}
+	if f := x.spec.funcOf(e.Insn); f != nil {
+		e.Func = f.Name
+	}
+	e.Line = x.spec.lineText(e.Insn)
+	e.Source = x.spec.source(e.Insn)
+	e.Disasm = isa.Format(x.insns, e.Insn, x.spec.names())
+	for i := range e.Path {
+		e.Path[i].Line = x.spec.lineText(e.Path[i].Insn)
+	}
+	if x.rec != nil && len(x.rec.frames) > 1 {
+		e.Calls = nil
+		for _, f := range x.rec.frames[1:] {
+			e.Calls = append(e.Calls, x.spec.lineOrPlace(f.site))
+		}
+	}
+	x.explain()
+}
+
+// names resolves what the disassembler prints.
+func (s *Spec) names() *isa.Names {
+	return &isa.Names{
+		Helper: func(id int32) string { return helperWord(id) },
+		Kfunc: func(id int32, _ int16) string {
+			if id >= 0 && int(id) < len(s.Kfuncs) {
+				return s.Kfuncs[id]
+			}
+			return ""
+		},
+		Map: func(load isa.Insn) string {
+			if i := int(load.ImmLow()); i >= 0 && i < len(s.Maps) && s.Maps[i] != nil {
+				return s.Maps[i].Name
+			}
+			return ""
+		},
+		Func: func(pc int) string {
+			for i := range s.Funcs {
+				if s.Funcs[i].Insn == pc {
+					return s.Funcs[i].Name
+				}
+			}
+			return ""
+		},
+	}
+}
+
+// involved lists the registers that the instruction at fault reads, those to show in a report:
+// of a call the arguments that it takes.
+func (x *evidence) involved() []isa.Reg {
+	in := x.insn()
+	if in == nil {
+		return nil
+	}
+	read := in.ReadRegs()
+	args := 5
+	if p := x.helper(); p != nil {
+		args = p.NumArgs()
+	}
+	var regs []isa.Reg
+	for r := range isa.Reg(isa.NumRegs) {
+		if !read.Has(r) || in.IsCall() && (int(r) > args || x.regs[r].Kind == NotInit && int(x.find.reg) != int(r)+1) {
+			continue
+		}
+		regs = append(regs, r)
+	}
+	return regs
+}
