@@ -22,7 +22,8 @@ const sliceFuel = 1 << 16
 
 // Mode says what the loop checks.
 type Mode struct {
-	// Checked holds every access against the object map.
+	// Checked holds every access against the object map. Programs without a proof run so
+	// in any case.
 	Checked bool
 	// Uninit makes a read of stack bytes that the function has not written a trap; it
 	// needs Checked. Without it they read as zero.
@@ -72,15 +73,17 @@ func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpe
 // Result is what a run left.
 type Result struct {
 	R0    uint64
-	Insns uint64 // instructions executed, counted in checked mode only
+	Insns uint64 // instructions executed
 	Fuel  uint64 // fuel used, in units
 }
 
 // Run executes p from its first instruction on the context that the caller has
-// laid out in st.Bctx, with R1 and R2 as given.
+// laid out in st.Bctx, with R1 and R2 as given. A program without a proof runs in checked mode
+// whatever mode says.
 func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1, r2 uint64) (Result, *trap.Trap) {
 	total := int64(min(fuel, 1<<62))
 	st.mode, st.ctx, st.done = mode, ctx, ctx.Done()
+	st.mode.Checked = mode.Checked || !p.proven
 	st.fuel, st.slice = total, 0
 	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
