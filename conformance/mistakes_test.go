@@ -68,7 +68,7 @@ func onlyProgram(spec *ebpf.CollectionSpec, name string) *ebpf.CollectionSpec {
 }
 
 // judge asks the live kernel.
-func judge(spec *ebpf.CollectionSpec, name string) (kernelJudgment, error) {
+func askKernel(spec *ebpf.CollectionSpec, name string) (kernelJudgment, error) {
 	o, err := kernel.LoadObject(onlyProgram(spec, name), false)
 	if err == nil {
 		return kernelJudgment{Accepted: true}, o.Close()
@@ -103,14 +103,14 @@ func judgeAll(t *testing.T, names []string, specs map[string]*ebpf.CollectionSpe
 			if testing.Short() && strings.HasPrefix(name, "loop_") {
 				continue // the kernel walks a million instructions
 			}
-			j, err := judge(specs[object], name)
+			j, err := askKernel(specs[object], name)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
 			if j.Accepted && !strings.HasSuffix(name, fixedSuffix) {
 				if err := withoutPerfmon(func() error {
-					strict, err := judge(specs[object], name)
+					strict, err := askKernel(specs[object], name)
 					j.Strict, j.Reason = !strict.Accepted, strict.Reason
 					return err
 				}); err != nil {

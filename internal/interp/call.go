@@ -103,5 +103,8 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 	// The new program has the frame to itself.
 	st.enter(st.depth)
 	st.Call.GPL = q.src.GPL
+	if st.mode.Watch != nil {
+		q = st.observed(q)
+	}
 	return q
 }

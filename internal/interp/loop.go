@@ -509,6 +509,9 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			st.cur, code, checked = p, p.code, st.mode.Checked
 		case isa.OpExit:
 			goto exit
+		case opWatch:
+			pc--
+			st.show(p, pc, r)
 
 		default:
 			if !st.rare(p, pc-1, in, r) {

@@ -25,6 +25,7 @@ const (
 	opConst    = isa.Op(isa.NumOps) + iota // dst = imm, two slots
 	opTailCall                             // the helper that does not return
 	opBadJump                              // control left the program, at insn imm
+	opWatch                                // show the observer the instruction of the program, then run it
 )
 
 // insn is a decoded and linked instruction, 16 bytes.
@@ -75,6 +76,7 @@ type Program struct {
 	helpers []*helpers.Helper
 	starts  []int32  // first instruction of each function, sorted
 	weight  []uint32 // fuel of the instructions before each one; one element more than there are
+	plain   *Program // of a copy for an observer: the program
 }
 
 // helperWeight is what a call of a helper counts for, in fuel units.

@@ -28,6 +28,8 @@ type Mode struct {
 	// Uninit makes a read of stack bytes that the function has not written a trap; it
 	// needs Checked. Without it they read as zero.
 	Uninit bool
+	// Watch observes a run, see [Observer]; nil for none, which costs nothing.
+	Watch Observer
 }
 
 // frame is one nested function: where to go on in the caller.
@@ -60,6 +62,8 @@ type State struct {
 	cur     *Program // the program of the innermost frame, for reports
 	pc      int      // the instruction that called out
 	trap    *trap.Trap
+	watched *Program // the program last made ready for an observer
+	shown   *insn    // the one of its instructions that is the program's own
 }
 
 // NewState makes the state of runs in a slot.
@@ -96,6 +100,10 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	}
 	var r [16]uint64
 	r[1], r[2], r[10] = r1, r2, uint64(st.slot.FrameTop(0))
+	if mode.Watch != nil {
+		p = st.observed(p)
+		st.hide()
+	}
 	ok := st.loop(p, 0, &r)
 	used := uint64(total - st.fuel - st.slice)
 	if !ok {
@@ -167,6 +175,7 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	var r [16]uint64
 	copy(r[1:6], args[:])
 	r[10] = uint64(st.slot.FrameTop(st.depth))
+	st.hide()
 	ok := st.loop(p, int(pc), &r)
 	st.depth--
 	st.cur, st.pc, st.Call = p, at, call
