@@ -154,6 +154,19 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 		f.set(int(in.Dst), unknown(), 0)
 		return nil
 	}
+	switch info.AluOp {
+	case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+		// Engines mask the amount (RFC 9669 section 4.1). The kernel's promise nothing for one that is too
+		// large, and what it could not verify for that reason is refused here too.
+		if src.Var.UMax >= uint64(info.Width) {
+			r := unknown()
+			if info.Width == 32 {
+				r.Var = scalar.ZeroExtend(4)
+			}
+			f.set(int(in.Dst), r, 0)
+			return nil
+		}
+	}
 	if same {
 		switch info.AluOp {
 		case isa.AluXor, isa.AluSub:
@@ -277,9 +290,7 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 // packetLoad walks the legacy loads from a socket buffer: they end the program when the
 // packet is too short.
 func (w *walker) packetLoad(in *isa.Insn, info *isa.Info) *Error {
-	switch w.spec.Type.Kernel {
-	case typeSocketFilter, typeSchedCLS, typeSchedACT:
-	default:
+	if !w.spec.Type.LoadAbs {
 		return w.fail(CodeStructure, "a legacy packet load: programs of type %s have none", w.spec.Type)
 	}
 	if err := w.needReg(isa.R6); err != nil {

@@ -37,9 +37,18 @@ type callMeta struct {
 // outMem is stack memory that the helper fills.
 type outMem struct{ frame, lo, hi int }
 
+// arg is argument i of the helper, as the type of its map has it.
+func (c *callMeta) arg(i int) *proto.Arg {
+	a := c.proto.Args[i]
+	if c.m != nil {
+		a = a.OnMap(c.proto.ID, uint32(c.m.Type))
+	}
+	return &a
+}
+
 // checkArg checks argument i of a helper.
 func (w *walker) checkArg(c *callMeta, i int) *Error {
-	a := &c.proto.Args[i]
+	a := c.arg(i)
 	reg := isa.R1 + isa.Reg(i)
 	if err := w.needReg(reg); err != nil {
 		return err
@@ -48,8 +57,8 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	if a.Kind == proto.Anything {
 		return w.noLeak(reg, "passing it to "+c.name)
 	}
-	if isPacket(r) && !w.packetArgs(a.Flags&proto.Write != 0) {
-		return w.fail(CodeType, "%s of %s is a packet pointer: programs of type %s may not pass one", reg, c.name, w.spec.Type)
+	if isPacket(r) && !w.packetArg(c.proto) {
+		return w.fail(CodeType, "%s of %s is a packet pointer: programs of type %s may not pass it one", reg, c.name, w.spec.Type)
 	}
 	null := r.isNull() && a.Flags&proto.MaybeNull != 0
 	if null && a.Kind != proto.PtrToFunc {
@@ -103,7 +112,7 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 		m := memArg{reg: reg, size: int(a.Size), name: c.name, write: a.Flags&proto.Write != 0, raw: a.Flags&proto.Uninit != 0, meta: c}
 		return w.memoryArg(&m)
 	case proto.ConstSize, proto.ConstSizeOrZero:
-		mem := &c.proto.Args[i-1]
+		mem := c.arg(i - 1)
 		return w.sizeArg(c, reg, mem, a.Kind == proto.ConstSizeOrZero)
 	case proto.ConstAllocSizeOrZero:
 		v, ok := r.constant()

@@ -6,7 +6,6 @@ import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
-	"github.com/gbpf/gbpf/progtype"
 )
 
 // typeByName is the number of a kernel structure.
@@ -58,7 +57,13 @@ func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 
 // mapStructAccess is a load from the kernel's own description of a map.
 func (w *walker) mapStructAccess(a *access, r *Reg, off int) *Error {
-	return w.fail(CodeType, "%s through %s, which is %s: what a map is made of cannot be accessed", a.what(), a.reg, w.describe(r))
+	if a.write {
+		return w.fail(CodeType, "store through %s, which is %s: what a map is made of cannot be written", a.reg, w.describe(r))
+	}
+	if off < 0 || !r.fixed() {
+		return w.fail(CodeType, "load through %s, which is %s, at offset %s", a.reg, w.describe(r), w.offset(r, off))
+	}
+	return w.fail(CodeUnsupported, "a load from the kernel's struct bpf_map")
 }
 
 // kptrAccess is an access to a kptr field of a map's value.
@@ -75,7 +80,15 @@ func (w *walker) btfArg(name string, r *Reg, flags Flags, release bool) bool {
 	if flags&^(Trusted|RCU) != 0 {
 		return false
 	}
-	return name == "" || w.typeName(r.Obj) == name
+	have := w.typeName(r.Obj)
+	return name == "" || have == name || name == "sock_common" && socketStructs[have]
+}
+
+// socketStructs start with struct sock_common.
+var socketStructs = map[string]bool{
+	"sock": true, "tcp_sock": true, "tcp6_sock": true, "udp_sock": true, "udp6_sock": true, "unix_sock": true, "mptcp_sock": true,
+	"inet_sock": true, "inet_connection_sock": true, "request_sock": true, "tcp_request_sock": true, "inet_timewait_sock": true,
+	"tcp_timewait_sock": true,
 }
 
 // btfResult sets what a helper returns that returns a kernel structure.
@@ -118,21 +131,3 @@ func (w *walker) loadBTFID(in *isa.Insn) *Error {
 	w.f().set(int(in.Dst), r, 0)
 	return nil
 }
-
-// ctxPointerMayBeNull reports whether a pointer field of the context may be NULL.
-func (w *walker) ctxPointerMayBeNull(f *progtype.Field) bool {
-	switch f.Name {
-	case "sk", "migrating_sk":
-		return w.spec.Type.Kernel != 18 && w.spec.Type.Kernel != 25
-	}
-	return false
-}
-
-// structLayout is the layout of what such a pointer points to.
-func (w *walker) structLayout(k Kind) *progtype.Layout { return nil }
-
-// mapUsable checks that programs of this kind may use the map.
-func (w *walker) mapUsable(m *Map) *Error { return nil }
-
-// mapHelper checks that the helper works on maps of this type.
-func (w *walker) mapHelper(c *callMeta) *Error { return nil }

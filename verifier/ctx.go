@@ -1,8 +1,8 @@
 package verifier
 
 import (
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/scalar"
-	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
 )
 
@@ -68,9 +68,25 @@ func (w *walker) ctxAccess(a *access, r *Reg) *Error {
 
 // pointerTargets are the kinds that context fields of type pointer have.
 var pointerTargets = map[string]Kind{
-	"bpf_sock": PtrToSocket, "sock": PtrToSocket, "sock_common": PtrToSockCommon, "bpf_sock_common": PtrToSockCommon,
-	"bpf_tcp_sock": PtrToTCPSock, "tcp_sock": PtrToTCPSock, "xdp_sock": PtrToXDPSock,
-	"bpf_flow_keys": PtrToFlowKeys, "flow_keys": PtrToFlowKeys, "buffer": PtrToTPBuffer, "tp_buffer": PtrToTPBuffer,
+	progtype.TargetSock: PtrToSocket, progtype.TargetSockCommon: PtrToSockCommon, progtype.TargetTCPSock: PtrToTCPSock,
+	progtype.TargetXDPSock: PtrToXDPSock, progtype.TargetFlowKeys: PtrToFlowKeys, progtype.TargetTPBuffer: PtrToTPBuffer,
+}
+
+// structLayout is the layout of what a pointer of such a kind points to.
+func structLayout(k Kind) *progtype.Layout {
+	switch k {
+	case PtrToSocket:
+		return progtype.Sock
+	case PtrToSockCommon:
+		return progtype.SockCommon
+	case PtrToTCPSock:
+		return progtype.TCPSock
+	case PtrToXDPSock:
+		return progtype.XDPSock
+	case PtrToFlowKeys:
+		return progtype.FlowKeys
+	}
+	return nil
 }
 
 func (w *walker) loadCtxPointer(a *access, f *progtype.Field) *Error {
@@ -84,7 +100,7 @@ func (w *walker) loadCtxPointer(a *access, f *progtype.Field) *Error {
 		r.Obj = w.typeByName(f.Target)
 	}
 	id := uint32(0)
-	if w.ctxPointerMayBeNull(f) {
+	if f.Nullable {
 		r.Flags |= MaybeNull
 		id = w.s.newID()
 	}
@@ -108,7 +124,7 @@ func (w *walker) ctxRefused(a *access, off int) *Error {
 
 // structAccess is for sockets and other structures with fields of their own.
 func (w *walker) structAccess(a *access, r *Reg, off int) *Error {
-	l := w.structLayout(r.Kind)
+	l := structLayout(r.Kind)
 	if a.write && r.Kind != PtrToFlowKeys {
 		return w.fail(CodeType, "store through %s, which is %s: it is read-only", a.reg, w.describe(r))
 	}
@@ -133,24 +149,16 @@ func (w *walker) structAccess(a *access, r *Reg, off int) *Error {
 	return nil
 }
 
-func (w *walker) packetWritable() bool {
-	switch w.spec.Type.Kernel {
-	case typeXDP, typeSchedCLS, typeSchedACT, typeLwtXmit, typeSkSKB, typeSkMsg, 0:
+// packetWritable reports whether the program may store into the packet.
+func (w *walker) packetWritable() bool { return w.spec.Type.PacketWrite }
+
+// packetArg reports whether a helper's memory argument may be in the packet.
+func (w *walker) packetArg(pr *proto.Proto) bool {
+	switch w.spec.Type.PacketArgs {
+	case progtype.PacketArgsAll:
 		return true
+	case progtype.PacketArgsHelper:
+		return pr.PktAccess
 	}
 	return false
 }
-
-// packetReadable reports whether programs of the type may use packet memory as arguments of
-// helpers.
-func (w *walker) packetArgs(write bool) bool {
-	switch w.spec.Type.Kernel {
-	case typeCgroupSKB, typeFlowDissector, typeLwtIn, typeLwtOut, 19, 21, 25:
-		return !write
-	case typeXDP, typeSchedCLS, typeSchedACT, typeLwtXmit, typeSkSKB, typeSkMsg, 0:
-		return true
-	}
-	return false
-}
-
-var _ = isa.R0

@@ -139,7 +139,11 @@ func (d *demand) before(pc int, m marks) marks {
 		m.live &^= t.kills
 	case isa.KindAtomic:
 		if info.Fetch {
-			m.regs &^= uint16(in.WriteRegs())
+			to := uint16(in.WriteRegs())
+			if m.regs&to != 0 {
+				m.slots |= t.reads
+			}
+			m.regs &^= to
 		}
 		if m.slots&t.writes != 0 {
 			m.regs |= src

@@ -271,3 +271,20 @@ func (w *walker) ctxReason(a *access, off int) string {
 	}
 	return fmt.Sprintf("%s of %d bytes at offset %d of the context: %s, the context of type %s, has no field there", a.what(), a.size, off, w.layout.Name, t)
 }
+
+// kindWord names a kind of pointer where nothing else is known of it.
+func kindWord(k Kind) string {
+	switch k {
+	case PtrToCtx:
+		return "the context"
+	case PtrToStack:
+		return "the stack"
+	case PtrToPacket:
+		return "the packet"
+	case PtrToMapValue:
+		return "a map's value"
+	case PtrToBTFID:
+		return "a kernel structure"
+	}
+	return "a " + k.String()
+}

@@ -1,6 +1,9 @@
 package verifier
 
-import "github.com/gbpf/gbpf/maps"
+import (
+	"github.com/gbpf/gbpf/helpers/proto"
+	"github.com/gbpf/gbpf/maps"
+)
 
 // Map types, as the kernel numbers them, that the rules name.
 const (
@@ -68,4 +71,36 @@ func isKptr(k maps.FieldKind) bool {
 		return true
 	}
 	return false
+}
+
+// mapUsable checks that programs of this kind may use the map.
+func (w *walker) mapUsable(m *Map) *Error {
+	var has proto.MapFields
+	for i := range m.Fields {
+		switch m.Fields[i].Kind {
+		case maps.FieldSpinLock, maps.FieldResSpinLock:
+			has |= proto.HasSpinLock
+		case maps.FieldTimer:
+			has |= proto.HasTimer
+		case maps.FieldWorkqueue:
+			has |= proto.HasWorkqueue
+		case maps.FieldListHead, maps.FieldRBRoot:
+			has |= proto.HasGraph
+		}
+	}
+	if why := proto.MapUsable(w.spec.Type.Kernel, w.spec.Sleepable, uint32(m.Type), has); why != "" {
+		return w.fail(CodeHelper, "map %s: %s", m.Name, why)
+	}
+	return nil
+}
+
+// mapHelper checks that the helper works on maps of this type.
+func (w *walker) mapHelper(c *callMeta) *Error {
+	if c.proto.ID > proto.MaxID || proto.ByID(c.proto.ID) == nil || w.spec.Type.Kernel == 0 {
+		return nil // one of the host's own
+	}
+	if !proto.MapAllowedFor(w.spec.Type.Kernel, w.spec.Attach, c.proto.ID, uint32(c.m.Type)) {
+		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type)
+	}
+	return nil
 }

@@ -82,26 +82,19 @@ func (w *walker) atomic(in *isa.Insn, info *isa.Info) *Error {
 		return err
 	}
 	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), value: -1, atomic: true}
-	base := *w.reg(in.Dst)
+	if info.Fetch {
+		a.value = int(in.Src)
+		if info.AtomicOp == isa.AtomicCmpxchg {
+			a.value = 0
+		}
+	}
 	if err := w.access(&a); err != nil {
 		return err
 	}
-	a.write = true
-	if err := w.access(&a); err != nil {
-		return err
-	}
-	if !info.Fetch {
-		return nil
-	}
-	to := int(in.Src)
-	if info.AtomicOp == isa.AtomicCmpxchg {
-		to = 0
-	}
-	_ = base
-	r := unknown()
-	r.Var = scalar.ZeroExtend(info.Size)
-	w.f().set(to, r, 0)
-	return nil
+	// The kernel looks at the address again when the old value is in place: a fetch into the
+	// register that holds it is refused.
+	a.value, a.write = -1, true
+	return w.access(&a)
 }
 
 // loaded puts a number of the access's size into the register it loads into.
@@ -142,6 +135,9 @@ func (w *walker) access(a *access) *Error {
 	}
 	if r.Flags&MaybeNull != 0 {
 		return w.fail(CodeNull, "%s through %s, which is %s and may be NULL", a.what(), a.reg, w.describe(&r))
+	}
+	if err := w.sameBase(a, r.Kind); err != nil {
+		return err
 	}
 	off := a.off + int(r.Off)
 	switch r.Kind {
@@ -188,6 +184,27 @@ func (w *walker) access(a *access) *Error {
 		w.loaded(a, unknownScalar)
 	}
 	return nil
+}
+
+// sameBase refuses an instruction that accesses the context or a kernel object on one path
+// and something else on another: as in the kernel, where such instructions are rewritten.
+func (w *walker) sameBase(a *access, k Kind) *Error {
+	old := w.base[w.pc]
+	w.base[w.pc] = k
+	if old == NotInit || old == k || !oneBase(old) && !oneBase(k) {
+		return nil
+	}
+	return w.fail(CodeType, "%s through %s, which is %s here and %s on another path: use separate instructions", a.what(), a.reg, kindWord(k), kindWord(old))
+}
+
+// oneBase reports whether instructions that access memory through such a pointer may not do so
+// through another.
+func oneBase(k Kind) bool {
+	switch k {
+	case PtrToCtx, PtrToSocket, PtrToSockCommon, PtrToTCPSock, PtrToXDPSock, PtrToBTFID, PtrToArena:
+		return true
+	}
+	return false
 }
 
 func (a *access) what() string {

@@ -50,6 +50,7 @@ const (
 	forcePoint                    // and kept each time: a loop closes here that converges
 	jumpTarget
 	poisoned
+	badOperand
 )
 
 // fault is what the passes before the walk report.
@@ -88,9 +89,7 @@ func newProgram(spec *Spec, insns []isa.Insn, sandboxed bool) (*program, *Error)
 	if sandboxed {
 		return p, nil
 	}
-	if err := p.checkOperands(); err != nil {
-		return nil, err
-	}
+	p.markOperands()
 	if err := p.checkFlow(); err != nil {
 		return nil, err
 	}
@@ -245,37 +244,46 @@ func transferName(in *isa.Insn) string {
 	return "jump"
 }
 
-// checkOperands refuses operands that no run could use.
-func (p *program) checkOperands() *Error {
+// markOperands notes instructions that no path may come to: with operands that no run could
+// use.
+func (p *program) markOperands() {
 	for pc := range p.insns {
-		in := &p.insns[pc]
-		info := in.Info()
-		if in.Op == isa.OpLddwHi {
-			continue
+		if p.insns[pc].Op != isa.OpLddwHi && p.operandFault(pc) != nil {
+			p.flags[pc] |= badOperand
 		}
-		if info.Kind == isa.KindStore || info.Kind == isa.KindStoreImm || info.Kind == isa.KindAtomic || info.Kind == isa.KindStoreRelease {
-			// The destination is an address.
-		} else if in.WriteRegs().Has(isa.R10) {
+	}
+}
+
+// operandFault says what is wrong with the operands of the instruction at pc, nil if nothing
+// is.
+func (p *program) operandFault(pc int) *Error {
+	in := &p.insns[pc]
+	info := in.Info()
+	switch info.Kind {
+	case isa.KindStore, isa.KindStoreImm, isa.KindStoreRelease:
+	case isa.KindAtomic:
+		if info.Fetch && info.AtomicOp != isa.AtomicCmpxchg && in.Src == isa.R10 {
 			return fault(CodeStructure, pc, "r10, the frame pointer, is read-only")
 		}
-		if info.Kind == isa.KindAtomic && info.Fetch && info.AtomicOp != isa.AtomicCmpxchg && in.Src == isa.R10 {
+	default:
+		if in.WriteRegs().Has(isa.R10) {
 			return fault(CodeStructure, pc, "r10, the frame pointer, is read-only")
 		}
-		if info.Kind == isa.KindALU && info.UsesImm {
-			switch info.AluOp {
-			case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod:
-				if in.Imm == 0 {
-					return fault(CodeStructure, pc, "division by zero")
-				}
-			case isa.AluLsh, isa.AluRsh, isa.AluArsh:
-				if in.Imm < 0 || in.Imm >= int64(info.Width) {
-					return fault(CodeStructure, pc, "shift by %d of a %d-bit value", in.Imm, info.Width)
-				}
+	}
+	if info.Kind == isa.KindALU && info.UsesImm {
+		switch info.AluOp {
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod:
+			if in.Imm == 0 {
+				return fault(CodeStructure, pc, "division by zero")
+			}
+		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+			if in.Imm < 0 || in.Imm >= int64(info.Width) {
+				return fault(CodeStructure, pc, "shift by %d of a %d-bit value", in.Imm, info.Width)
 			}
 		}
-		if in.Op == isa.OpCallReg {
-			return fault(CodeUnsupported, pc, "calls through a register cannot be verified")
-		}
+	}
+	if in.Op == isa.OpCallReg {
+		return fault(CodeUnsupported, pc, "calls through a register cannot be verified")
 	}
 	return nil
 }

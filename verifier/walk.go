@@ -33,6 +33,7 @@ type walker struct {
 	facts []Fact
 	depth []int32 // by function: how far down its stack is used, in bytes
 	used  []bool  // by instruction: walked
+	base  []Kind  // by instruction: the kind of pointer that it accesses memory through
 
 	global     int // the function whose walk this is: 0, or a global one
 	steps      int
@@ -96,7 +97,7 @@ func newWalker(p *program, o Options) *walker {
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
 		inner: map[*Map]uint32{}, typeNo: map[string]uint32{},
-		kept: make([][]int32, n+1), facts: make([]Fact, n), used: make([]bool, n),
+		kept: make([][]int32, n+1), facts: make([]Fact, n), used: make([]bool, n), base: make([]Kind, n),
 		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
@@ -252,7 +253,10 @@ func (w *walker) path() (ended bool, err *Error) {
 		if w.replay != nil && !w.replay.step(w, pc) {
 			return true, nil
 		}
-		if p.flags[pc]&poisoned != 0 {
+		if f := p.flags[pc]; f&(poisoned|badOperand) != 0 {
+			if f&badOperand != 0 {
+				return false, p.operandFault(pc)
+			}
 			return false, w.fail(CodeUnsupported, "the call cannot be made: %s", w.spec.Poison[pc])
 		}
 		done, err := w.step(&p.insns[pc])
