@@ -69,12 +69,16 @@ func pathLines(path []Branch) []string {
 	for i := 0; i < len(path); {
 		period, times := turns(path[i:])
 		for _, br := range path[i : i+period] {
-			l := fmt.Sprintf("insn %d %s", br.Insn, sideOf(br.Taken))
+			side := br.Side
+			if side == "" {
+				side = sideOf(br.Taken)
+			}
+			l := fmt.Sprintf("insn %d: %s", br.Insn, side)
 			if times > 1 {
 				l += fmt.Sprintf(", %d times", times)
 			}
 			if br.Line != "" {
-				l = fmt.Sprintf("%-24s %s", l, br.Line)
+				l = fmt.Sprintf("%-40s %s", l, br.Line)
 			}
 			lines = append(lines, l)
 		}

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"strings"
+
 	"github.com/gbpf/gbpf/isa"
 )
 
@@ -77,4 +79,34 @@ func (x *evidence) involved() []isa.Reg {
 		regs = append(regs, r)
 	}
 	return regs
+}
+
+// side says what holds on a side of an undecided fork.
+func (x *evidence) side(pc int, taken bool) string {
+	in := &x.insns[pc]
+	switch {
+	case in.IsCond():
+		cond := isa.Format(x.insns, pc, nil)
+		cond = strings.TrimPrefix(cond, "if ")
+		if i := strings.LastIndex(cond, " goto "); i >= 0 {
+			cond = cond[:i]
+		}
+		if taken {
+			return cond + " holds"
+		}
+		return cond + " does not hold"
+	case in.Op == isa.OpMayGoto && taken:
+		return "the budget of may_goto is spent"
+	case in.Op == isa.OpMayGoto:
+		return "may_goto goes on"
+	case in.Op == isa.OpCallKfunc && taken:
+		return x.callee(pc) + " has another element"
+	case in.Op == isa.OpCallKfunc:
+		return x.callee(pc) + " is at the end"
+	case in.IsCall() && taken:
+		return x.callee(pc) + " calls its function"
+	case in.IsCall():
+		return x.callee(pc) + " returns"
+	}
+	return sideOf(taken)
 }

@@ -18,7 +18,7 @@ func TestFormat(t *testing.T) {
 		Disasm:     "r1 = *(u64 *)(r0 +0)",
 		Regs:       []RegState{{"R0", "map_value_or_null(map=m,ks=4,vs=8)"}},
 		Calls:      []string{"insn 2 (a.c:20: f(x);)"},
-		Path:       []Branch{{Insn: 3, Line: "a.c:1: if (x)"}, {Insn: 5, Taken: true}},
+		Path:       []Branch{{Insn: 3, Side: "w1 > 0x7 does not hold", Line: "a.c:1: if (x)"}, {Insn: 5, Taken: true}},
 		Cause:      "n (r0) is what bpf_map_lookup_elem returned at insn 6 (a.c:2): NULL when the key is not there, and no test on this path says that it is not",
 		Suggestion: "test it before using it",
 	}
@@ -42,8 +42,8 @@ func TestFormat(t *testing.T) {
   called at insn 2 (a.c:20: f(x);)
 
   path:
-    insn 3 goes on           a.c:1: if (x)
-    insn 5 jumps
+    insn 3: w1 > 0x7 does not hold           a.c:1: if (x)
+    insn 5: jumps
 
   cause: n (r0) is what bpf_map_lookup_elem returned at insn 6 (a.c:2): NULL when the key is not
     there, and no test on this path says that it is not
@@ -66,7 +66,7 @@ func TestPathLines(t *testing.T) {
 	}
 	add(5, false)
 	got := strings.Join(pathLines(path), "; ")
-	if want := "insn 1 goes on; insn 5 jumps, 40 times; insn 7 goes on, 40 times; insn 5 goes on"; got != want {
+	if want := "insn 1: goes on; insn 5: jumps, 40 times; insn 7: goes on, 40 times; insn 5: goes on"; got != want {
 		t.Errorf("a loop: %s, want %s", got, want)
 	}
 	path = nil
@@ -74,7 +74,7 @@ func TestPathLines(t *testing.T) {
 		add(i, true)
 	}
 	lines := pathLines(path)
-	if len(lines) != maxPath+1 || lines[0] != "... 12 more before" || lines[maxPath] != "insn 19 jumps" {
+	if len(lines) != maxPath+1 || lines[0] != "... 12 more before" || lines[maxPath] != "insn 19: jumps" {
 		t.Errorf("a long path: %q", lines)
 	}
 }

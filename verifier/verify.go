@@ -40,8 +40,8 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return nil, complete(spec, insns, err)
 	}
 	proof.facts = w.facts
-	for pc, u := range w.used {
-		if u {
+	for pc, n := range w.walked {
+		if n > 0 {
 			proof.facts[pc].Flags |= Reached
 		}
 	}
@@ -64,11 +64,7 @@ func hashInsns(insns []isa.Insn) [32]byte {
 
 // all walks the program, then the global functions that it calls, each by its own type.
 func (w *walker) all() *Error {
-	f := w.start(0)
-	f.set(1, pointer(PtrToCtx), 0)
-	if w.spec.Type.Kernel == 0 {
-		w.rawArgs(f)
-	}
+	w.startMain()
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -101,14 +97,21 @@ func complete(spec *Spec, insns []isa.Insn, e *Error) *Error {
 	if e.Stats.Insns == 0 {
 		e.Stats.Insns = len(insns)
 	}
-	if e.Insn >= 0 && e.Insn < len(insns) {
-		e.Disasm = isa.Format(insns, e.Insn, nil)
+	if e.Disasm == "" {
+		x := &evidence{spec: spec, insns: insns, err: e, find: e.find}
+		x.fill()
 	}
 	return e
 }
 
-// explain adds to an error of the walk how the path came there.
-func (w *walker) explain(e *Error) {}
+// startMain sets the path up at the program's entry.
+func (w *walker) startMain() {
+	f := w.start(0)
+	f.set(1, pointer(PtrToCtx), 0)
+	if w.spec.Type.Kernel == 0 {
+		w.rawArgs(f)
+	}
+}
 
 // rawArgs sets up the registers of gbpf's own type raw: memory and its length.
 func (w *walker) rawArgs(f *frame) {
