@@ -32,6 +32,7 @@ const (
 type Branch struct {
 	Insn  int
 	Taken bool
+	Times int    // how often in a row, in the turns of a loop; 0 stands for once
 	Side  string // what holds on the side taken: "r0 == 0x0 does not hold"
 	Line  string // C source, where known
 }

@@ -45,21 +45,18 @@ func (w *walker) explain(e *Error) {
 		f := w.f()
 		x.regs = f.regs
 		ids := f.ids
-		x.rec = w.again(e, choices)
+		if x.rec = w.again(e, choices); e.Code == CodeLoop && x.rec != nil && x.rec.came >= 0 && w.p.insns[x.rec.came].IsJump() {
+			e.Insn = x.rec.came // the jump that closes the loop
+		}
 		defer func() {
 			for _, r := range x.involved() {
 				e.Regs = append(e.Regs, RegState{Name: "R" + r.String()[1:], Value: w.regString(&x.regs[r], ids[r])})
 			}
 		}()
 	}
-	for _, c := range choices[max(0, len(choices)-keptBranches):] {
-		e.Path = append(e.Path, Branch{Insn: int(c.insn), Taken: c.taken, Side: x.side(int(c.insn), c.taken)})
-	}
+	e.Path = x.branches(choices)
 	x.fill()
 }
-
-// keptBranches is how many branches of a path an error holds.
-const keptBranches = 256
 
 // choices are the undecided forks of the path, in order.
 func (w *walker) choices() []pathNode {
@@ -77,6 +74,7 @@ func (w *walker) again(e *Error, choices []pathNode) *recorder {
 	o := w.o
 	o.Log, o.Trace = nil, nil
 	v := newWalker(w.p, o)
+	v.full = w.full
 	v.replay = &replay{choices: choices, stop: -1, rec: newRecorder(w.p.insns, w.p.helper)}
 	if e.Code == CodeLoop {
 		v.replay.stop = e.Insn
@@ -90,8 +88,8 @@ func (w *walker) again(e *Error, choices []pathNode) *recorder {
 	if err == nil {
 		_, err = v.path()
 	}
-	if err == nil && v.replay.stop < 0 || err != nil && err.Insn != e.Insn {
-		return nil
+	if err == nil && v.replay.stop < 0 || err != nil && (err.Insn != e.Insn || err.Code != e.Code) {
+		return nil // the walk joined states on its way: no single path leads there
 	}
 	return v.replay.rec
 }
@@ -116,7 +114,11 @@ func (w *walker) hottest() []hotspot {
 	for _, l := range [][]hotspot{back, other} {
 		slices.SortStableFunc(l, func(a, b hotspot) int { return b.times - a.times })
 	}
-	return append(back[:min(len(back), 1)], other[:min(len(other), 1)]...)
+	hot := append(back[:min(len(back), 1)], other[:min(len(other), 1)]...)
+	if len(hot) == 2 && hot[1].times < hot[0].times/4 {
+		hot = hot[:1]
+	}
+	return hot
 }
 
 // about names the register at fault, unless a check further in has done so.

@@ -128,7 +128,7 @@ var catalogue = map[heading]advice{
 	{CodeReference, topicNone}:     {causeLeaked, suggestLeaked},
 	{CodeReference, topicReleased}: {causeReleased, suggestReleased},
 
-	{CodeLock, topicNone}: {causeNothing, say("release the lock before: bpf_spin_unlock on every path, and little in between")},
+	{CodeLock, topicNone}: {causeLockTaken, say("release the lock before: bpf_spin_unlock on every path, and little in between")},
 	{CodeLock, topicLockHeld}: {causeLockTaken, say("do it before the lock is taken or after it is released; while a lock is held nothing may be called, " +
 		"and only one lock may be held")},
 	{CodeLock, topicLockOther}: {causeLockTaken, say("release the lock that was taken, through the same pointer")},

@@ -20,9 +20,6 @@ func (x *evidence) fill() {
 	e.Line = x.spec.lineText(e.Insn)
 	e.Source = x.spec.source(e.Insn)
 	e.Disasm = isa.Format(x.insns, e.Insn, x.spec.names())
-	for i := range e.Path {
-		e.Path[i].Line = x.spec.lineText(e.Path[i].Insn)
-	}
 	if x.rec != nil && len(x.rec.frames) > 1 {
 		e.Calls = nil
 		for _, f := range x.rec.frames[1:] {
@@ -79,6 +76,47 @@ func (x *evidence) involved() []isa.Reg {
 		regs = append(regs, r)
 	}
 	return regs
+}
+
+// keptBranches is how many branches of a path an error holds.
+const keptBranches = 256
+
+// branches are the forks of a path as an error holds them: the last ones, of a loop's turns one.
+func (x *evidence) branches(path []pathNode) []Branch {
+	var list []Branch
+	for i := 0; i < len(path); {
+		period, times := turns(path[i:])
+		for _, c := range path[i : i+period] {
+			pc := int(c.insn)
+			list = append(list, Branch{Insn: pc, Taken: c.taken, Times: times, Side: x.side(pc, c.taken), Line: x.spec.lineText(pc)})
+		}
+		i += period * times
+		if len(list) >= 2*keptBranches {
+			list = append(list[:0], list[len(list)-keptBranches:]...)
+		}
+	}
+	return list[max(0, len(list)-keptBranches):]
+}
+
+// turns finds what a path repeats from its start: how many forks, and how often.
+func turns(path []pathNode) (period, times int) {
+	same := func(a, b pathNode) bool { return a.insn == b.insn && a.taken == b.taken }
+	for p := 1; p <= 4; p++ {
+		n := 1
+	repeat:
+		for (n+1)*p <= len(path) {
+			for i := range p {
+				if !same(path[i], path[n*p+i]) {
+					break repeat
+				}
+			}
+			n++
+		}
+		if n > 1 {
+			return p, n
+		}
+	}
+	return 1, 1
 }
 
 // side says what holds on a side of an undecided fork.

@@ -18,6 +18,7 @@ type recorder struct {
 	steps  int
 
 	prev   int // the instruction under way, -1 before the first
+	came   int // the one before it
 	before [11]Reg
 }
 
@@ -63,7 +64,7 @@ const (
 )
 
 func newRecorder(insns []isa.Insn, helper func(id int32) *proto.Proto) *recorder {
-	return &recorder{insns: insns, helper: helper, prev: -1}
+	return &recorder{insns: insns, helper: helper, prev: -1, came: -1}
 }
 
 // step is called before each instruction of the path with the innermost frame's registers.
@@ -75,7 +76,7 @@ func (r *recorder) step(pc, depth int, regs *[11]Reg) {
 		r.done(pc, depth, regs)
 	}
 	r.steps++
-	r.prev, r.before = pc, *regs
+	r.came, r.prev, r.before = r.prev, pc, *regs
 }
 
 // f is the innermost frame.

@@ -87,6 +87,15 @@ func (w *walker) all() *Error {
 	return nil
 }
 
+// startMain sets up what a program gets.
+func (w *walker) startMain() {
+	f := w.start(0)
+	f.set(1, pointer(PtrToCtx), 0)
+	if w.spec.Type.Kernel == 0 {
+		w.rawArgs(f)
+	}
+}
+
 func (w *walker) stats() Stats {
 	return Stats{Insns: len(w.p.insns), Processed: w.steps, States: w.keptStates, Pruned: w.pruned, PeakBytes: w.peak + w.tab.bytes(), Merged: w.merged}
 }
@@ -102,15 +111,6 @@ func complete(spec *Spec, insns []isa.Insn, e *Error) *Error {
 		x.fill()
 	}
 	return e
-}
-
-// startMain sets the path up at the program's entry.
-func (w *walker) startMain() {
-	f := w.start(0)
-	f.set(1, pointer(PtrToCtx), 0)
-	if w.spec.Type.Kernel == 0 {
-		w.rawArgs(f)
-	}
 }
 
 // rawArgs sets up the registers of gbpf's own type raw: memory and its length.
@@ -140,7 +140,7 @@ func (w *walker) stackDepth() *Error {
 	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
 		}
 	}
 	// The graph of calls has no cycle, so the deepest way from each function is found by going
@@ -161,10 +161,10 @@ func (w *walker) stackDepth() *Error {
 		}
 		deepest[i], frames[i] = round(i)+down, levels+1
 		if deepest[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
 		}
 		if frames[i] > maxFrames {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
 		}
 		return nil
 	}
