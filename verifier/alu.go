@@ -8,7 +8,7 @@ import (
 // needReg checks that register r holds something.
 func (w *walker) needReg(r isa.Reg) *Error {
 	if w.f().regs[r].Kind == NotInit {
-		return w.fail(CodeUninit, "%s is read, but nothing was written to it on this path", r)
+		return w.fail(CodeUninit, "%s is read, but nothing was written to it on this path", r).about(r)
 	}
 	return nil
 }
@@ -17,7 +17,7 @@ func (w *walker) needReg(r isa.Reg) *Error {
 // pointer.
 func (w *walker) noLeak(r isa.Reg, what string) *Error {
 	if reg := w.reg(r); reg.isPtr() && !w.leaks {
-		return w.fail(CodeLeak, "%s is %s: %s would disclose its address", r, w.describe(reg), what)
+		return w.fail(CodeLeak, "%s is %s: %s would disclose its address", r, w.describe(reg), what).about(r)
 	}
 	return nil
 }
