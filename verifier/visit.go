@@ -13,6 +13,9 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	force := w.p.flags[pc]&forcePoint != 0
 	add := force || w.jumps-w.keptJumps >= 2 && w.steps-w.keptSteps >= 8
 	list := w.kept[pc]
+	if len(list) > 0 {
+		w.marks.flush()
+	}
 	keep := list[:0]
 	var cur *snapshot
 	for i, n := range list {
