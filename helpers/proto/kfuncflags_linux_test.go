@@ -515,3 +515,39 @@ func (p *kfuncProber) trusts(k *proto.KfuncProto, b *probe) {
 		}
 	}
 }
+
+// TestFieldTrustKfunc checks the trusted field of a structure that only a kfunc gives.
+func TestFieldTrustKfunc(t *testing.T) {
+	p := newKfuncProber(t)
+	_, spec := kernelKfuncs(t)
+	var css *btf.Struct
+	if err := spec.TypeByName("cgroup_subsys_state", &css); err != nil {
+		t.Fatal(err)
+	}
+	b := p.build(proto.Kfunc("bpf_iter_css_next"))
+	compared := 0
+	for _, m := range css.Members {
+		to, _, ok := pointed(m.Type)
+		if !ok {
+			continue
+		}
+		target, _, ok := composite(to)
+		if !ok {
+			continue
+		}
+		probe := *b
+		probe.after = append(asm.Instructions{
+			asm.JEq.Imm(asm.R0, 0, "end"), asm.LoadMem(asm.R2, asm.R0, int16(m.Offset.Bytes()), asm.DWord), asm.LoadMem(asm.R3, asm.RFP, 8, asm.DWord),
+		}, b.after...)
+		probe.after[3] = probe.after[3].WithSymbol("end")
+		want := "ptr_" + target
+		if proto.FieldTrust(css.Name, m.Name, target) == proto.TrustRCU {
+			want = "rcu_" + want
+		}
+		compared++
+		if all := r2State.FindAllStringSubmatch(p.ask(probe), -1); len(all) == 0 || all[len(all)-1][1] != want {
+			t.Errorf("%s.%s is %s, the kernel says %v", css.Name, m.Name, want, all)
+		}
+	}
+	t.Logf("%d fields compared with the live kernel", compared)
+}
