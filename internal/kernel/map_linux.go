@@ -44,6 +44,9 @@ func NewMap(s MapSpec) (*Map, error) {
 	return &Map{fd, s}, nil
 }
 
+// BorrowMap makes a map of a file descriptor that stays the caller's, for Prog.Maps and MapSpec.Inner.
+func BorrowMap(fd int) *Map { return &Map{fd: fd} }
+
 // FD is the map's file descriptor, for use until Close; as a value it puts the
 // map into a map of maps.
 func (m *Map) FD() int { return m.fd }
@@ -71,6 +74,14 @@ func (m *Map) Update(key, value []byte, flags uint64) error {
 	}
 	if _, err := call(cmdMapUpdate, &attrElem{fd: uint32(m.fd), key: pointer(key), value: pointer(value), flags: flags}, 0); err != nil {
 		return fmt.Errorf("bpf: update %q: %w", m.spec.Name, err)
+	}
+	return nil
+}
+
+// Freeze ends user space's right to change the map.
+func (m *Map) Freeze() error {
+	if _, err := call(cmdMapFreeze, &attrElem{fd: uint32(m.fd)}, 0); err != nil {
+		return fmt.Errorf("bpf: freeze %q: %w", m.spec.Name, err)
 	}
 	return nil
 }
