@@ -55,6 +55,11 @@ type walker struct {
 	tempID uint32
 	imm    Reg
 	memo   *memo
+	consts []uint64 // see thresholds
+	// widenings are what loops forgot, by the fork before it on the path.
+	widenings map[int32][]widening
+	// didWiden: numbers that were demanded have been widened, so that a refusal may be for want of precision.
+	didWiden bool
 
 	pool         pool
 	scratch      snapshot // what look returns
@@ -92,6 +97,7 @@ type pathNode struct {
 	parent int32
 	insn   int32
 	taken  bool
+	at     int32 // its number, in the list of a path
 }
 
 // maxPending is how many paths may wait (BPF_COMPLEXITY_LIMIT_JMP_SEQ).
@@ -186,7 +192,7 @@ func (w *walker) otherSide() (live bool, err *Error) {
 	case isa.KindCond:
 		return w.condSide(in, in.Info(), true), nil
 	case isa.KindMayGoto:
-		w.mayGotoSide(in, true)
+		w.mayGotoSide(in, false)
 		return true, nil
 	}
 	return true, w.callSide(in, true)
@@ -227,7 +233,7 @@ func (w *walker) endPath() {
 
 // note records an undecided branch.
 func (w *walker) note(insn int, taken bool) {
-	w.paths = append(w.paths, pathNode{w.s.path, int32(insn), taken})
+	w.paths = append(w.paths, pathNode{parent: w.s.path, insn: int32(insn), taken: taken})
 	w.s.path = int32(len(w.paths) - 1)
 }
 
@@ -317,7 +323,7 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 		w.jumps++
 		other, err := w.fork()
 		if err == nil {
-			w.mayGotoSide(in, other)
+			w.mayGotoSide(in, !other)
 		}
 		return false, err
 	case isa.KindCond:
