@@ -3,3 +3,4 @@
 package conformance
 
 //go:generate sh ../testdata/progs/build.sh
+//go:generate sh ../testdata/mistakes/build.sh

@@ -32,20 +32,30 @@ type oracleProg struct {
 	Name       string `json:"name"`
 	ProgType   uint32 `json:"prog_type"`
 	AttachType uint32 `json:"expected_attach_type"`
+	AttachFunc string `json:"attach_func"`
+	Flags      uint32 `json:"prog_flags"`
 	License    string `json:"license"`
 	Insns      string `json:"insns"`
 	MapRelocs  []struct {
 		Insn int    `json:"insn"`
 		Map  string `json:"map"`
 	} `json:"map_relocs"`
-	KfuncRelocs []json.RawMessage `json:"kfunc_relocs"`
-	Runs        []struct {
+	KfuncRelocs []struct {
+		Insn  int    `json:"insn"`
+		Kfunc string `json:"kfunc"`
+	} `json:"kfunc_relocs"`
+	BTFTypes   string `json:"btf_types"`
+	BTFStrings string `json:"btf_strings"`
+	Runs       []struct {
 		Data      string `json:"data"`
 		IsPointer bool   `json:"retval_is_pointer"`
 	} `json:"runs"`
 	Live struct {
-		Verdict string `json:"verdict"`
-		Runs    []struct {
+		Verdict   string `json:"verdict"`
+		Errno     string `json:"errno_name"`
+		LastLine  string `json:"last_log_line"`
+		Processed int    `json:"processed_insns"`
+		Runs      []struct {
 			Errno  int    `json:"errno"`
 			Retval uint32 `json:"retval"`
 		} `json:"runs"`
@@ -62,6 +72,8 @@ type oracleMap struct {
 	ValueSize  uint32 `json:"value_size"`
 	MaxEntries uint32 `json:"max_entries"`
 	Flags      uint32 `json:"flags"`
+	BTFKey     uint32 `json:"btf_key_type_id"`
+	BTFValue   uint32 `json:"btf_value_type_id"`
 	Init       []struct {
 		Key, Value string
 	} `json:"init"`
@@ -124,7 +136,7 @@ type outOfScope string
 
 func (e outOfScope) Error() string { return string(e) }
 
-func unhex(t *testing.T, s string) []byte {
+func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	gmaps "github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
@@ -80,9 +81,9 @@ func New(m *vm.Machine, spec *ebpf.CollectionSpec, o *Options) (_ *vm.Collection
 	return l.coll, nil
 }
 
-// load is one call of New under way.
+// load is one call of New or VerifierSpecs under way.
 type load struct {
-	m           *vm.Machine
+	m           *vm.Machine // nil for VerifierSpecs
 	o           *Options
 	spec        *ebpf.CollectionSpec
 	coll        *vm.Collection
@@ -98,33 +99,20 @@ func (l *load) undo() {
 }
 
 func (l *load) run() error {
-	if l.spec == nil {
-		return loadError("no collection given")
-	}
-	if len(l.spec.Programs) == 0 {
-		return loadError("object has %w: functions outside .text, in sections such as xdp, are programs", ErrNoPrograms)
-	}
 	for name := range l.o.MapReplacements {
-		if l.spec.Maps[name] == nil {
+		if l.spec != nil && l.spec.Maps[name] == nil {
 			return loadError("map %s to replace: %w, the object has %s", name, ErrNotFound, list(l.spec.Maps))
 		}
 	}
-	names, err := l.selection()
+	plans, err := l.plan()
 	if err != nil {
 		return err
 	}
-	codes, kinds, err := l.convert(names)
-	if err != nil {
+	if err := l.makeMaps(plans); err != nil {
 		return err
 	}
-	if err := l.makeMaps(codes); err != nil {
-		return err
-	}
-	for _, name := range names {
-		if codes[name] == nil {
-			continue
-		}
-		if err := l.makeProgram(name, kinds[name], codes[name]); err != nil {
+	for _, p := range plans {
+		if err := l.makeProgram(p); err != nil {
 			return err
 		}
 	}
@@ -181,57 +169,90 @@ func (l *load) skip(err error) error {
 	return err
 }
 
-// convert turns the programs into bytecode. Those left out have none.
-func (l *load) convert(names []string) (map[string]*code, map[string]kind, error) {
-	s := surroundings{spec: l.spec, kernel: l.o.KernelBTF, ksyms: l.o.Ksyms, kfunc: l.m.HasKfunc}
-	codes, kinds := make(map[string]*code), make(map[string]kind)
+// plan is a program to load: its bytecode and what else is known of it before there are maps.
+type plan struct {
+	spec *ebpf.ProgramSpec
+	code *code
+	// verify is the program as the verifier sees it, without its maps.
+	verify *verifier.Spec
+}
+
+// plan turns the programs that are wanted into bytecode, by name. Those left out are not in it.
+func (l *load) plan() ([]*plan, error) {
+	if l.spec == nil {
+		return nil, loadError("no collection given")
+	}
+	if len(l.spec.Programs) == 0 {
+		return nil, loadError("object has %w: functions outside .text, in sections such as xdp, are programs", ErrNoPrograms)
+	}
+	names, err := l.selection()
+	if err != nil {
+		return nil, err
+	}
+	s := surroundings{spec: l.spec, kernel: l.o.KernelBTF, ksyms: l.o.Ksyms, kfunc: l.kfunc, anyKsym: l.m == nil}
+	types := newKernelTypes(l.o.KernelBTF)
+	var plans []*plan
 	for _, name := range names {
 		p := l.spec.Programs[name]
 		k, err := programKind(name, p)
+		if err == nil && l.m != nil {
+			err = k.runnable(name, p)
+		}
+		var c *code
 		if err == nil {
-			kinds[name] = k
-			codes[name], err = s.convert(p)
+			c, err = s.convert(p, k.typ)
 		}
 		if err != nil {
 			if err := l.skip(err); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
+			continue
 		}
+		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, l.o.KernelBTF, types)})
 	}
-	return codes, kinds, nil
+	return plans, nil
 }
 
 // kind is what a program is loaded as.
 type kind struct {
 	typ    *progtype.Type
 	attach uint32 // expected attach type, the kernel's number
+	// sleepable is what the section's name says.
+	sleepable bool
 }
 
 // programKind finds the type that gbpf runs a program as.
 func programKind(name string, p *ebpf.ProgramSpec) (kind, error) {
-	k := kind{progtype.ByKernel(uint32(p.Type)), uint32(p.AttachType)}
+	k := kind{typ: progtype.ByKernel(uint32(p.Type)), attach: uint32(p.AttachType)}
 	if p.Type == ebpf.UnspecifiedProgram {
 		var ok bool
 		if k.typ, k.attach, ok = progtype.BySection(p.SectionName); !ok {
 			return k, programError(name, "section name %q stands for no program type: %w", p.SectionName, ErrUnsupported)
 		}
 	}
-	switch {
-	case k.typ == nil:
+	section, _, _ := strings.Cut(p.SectionName, "/")
+	k.sleepable = strings.HasSuffix(section, ".s") || k.typ == progtype.Syscall
+	if k.typ == nil {
 		return k, programError(name, "program type %d (section %q) is %w", uint32(p.Type), p.SectionName, ErrUnsupported)
-	case k.typ.Setup == nil:
-		return k, programError(name, "program type %s (section %q) is %w", k.typ, p.SectionName, ErrUnsupported)
 	}
 	return k, nil
 }
 
-func (l *load) makeProgram(name string, k kind, c *code) error {
-	p := l.spec.Programs[name]
-	ps := &vm.ProgramSpec{
-		Name: name, Type: k.typ, AttachType: k.attach, License: p.License,
-		Insns: c.insns, Kfuncs: c.kfuncs, Funcs: c.funcs, Lines: c.lines, Poison: c.poison,
+// runnable refuses the types that gbpf knows but does not run.
+func (k kind) runnable(name string, p *ebpf.ProgramSpec) error {
+	if k.typ.Setup == nil {
+		return programError(name, "program type %s (section %q) is %w", k.typ, p.SectionName, ErrUnsupported)
 	}
-	for _, ref := range c.maps {
+	return nil
+}
+
+func (l *load) makeProgram(p *plan) error {
+	v, name := p.verify, p.verify.Name
+	ps := &vm.ProgramSpec{
+		Name: name, Type: v.Type, AttachType: v.Attach, License: p.spec.License, Sleepable: v.Sleepable, StrictAlignment: v.StrictAlignment,
+		Insns: v.Insns, Kfuncs: v.Kfuncs, Funcs: v.Funcs, Lines: v.Lines, Poison: v.Poison, AttachBTF: v.AttachBTF, Types: v.Types,
+	}
+	for _, ref := range p.code.maps {
 		m := l.coll.Maps[ref]
 		if m == nil {
 			// The map was left out, which only happens when asked for.

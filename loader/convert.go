@@ -12,7 +12,8 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/gbpf/gbpf/isa"
-	"github.com/gbpf/gbpf/vm"
+	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
 )
 
 // kconfigMap is the name of the map that holds .kconfig variables.
@@ -23,8 +24,8 @@ type code struct {
 	insns  []isa.Insn
 	maps   []string // names by index, as map references have them
 	kfuncs []string // names by index, as kfunc calls have them
-	funcs  []vm.Func
-	lines  []vm.Line
+	funcs  []verifier.Func
+	lines  []verifier.Line
 	poison map[int]string // why an instruction must not be reached
 }
 
@@ -33,13 +34,16 @@ type surroundings struct {
 	spec   *ebpf.CollectionSpec
 	kernel *btf.Spec // CO-RE target, nil for the program's own types
 	ksyms  map[string]uint64
-	kfunc  func(name string) bool // whether the machine has a kfunc
+	kfunc  func(name string, weak bool) bool // whether the machine, or kernel, has a kfunc
+	// anyKsym says that a kernel symbol without a value is no error: the program is not to run.
+	anyKsym bool
 }
 
 // converter turns one program's asm.Instructions into bytecode.
 type converter struct {
 	surroundings
 	prog    *ebpf.ProgramSpec
+	typ     *progtype.Type
 	insns   asm.Instructions
 	starts  []int // slot number of each instruction
 	symbols map[string]int
@@ -52,12 +56,12 @@ type converter struct {
 
 // convert makes bytecode of a program: CO-RE relocations applied, calls and function
 // pointers relative, maps and kfuncs as indexes. The error is an [*Error].
-func (s surroundings) convert(p *ebpf.ProgramSpec) (*code, error) {
+func (s surroundings) convert(p *ebpf.ProgramSpec, typ *progtype.Type) (*code, error) {
 	if len(p.Instructions) == 0 {
 		return nil, programError(p.Name, "no instructions")
 	}
 	c := &converter{
-		surroundings: s, prog: p,
+		surroundings: s, prog: p, typ: typ,
 		insns:   append(asm.Instructions(nil), p.Instructions...),
 		symbols: make(map[string]int),
 		mapIdx:  make(map[string]int), kfIdx: make(map[string]int),
@@ -114,19 +118,30 @@ func (c *converter) index() error {
 			}
 			c.symbols[sym] = slot
 			if i == 0 || called[sym] || btf.FuncMetadata(ins) != nil {
-				c.out.funcs = append(c.out.funcs, vm.Func{Insn: slot, Name: sym})
+				c.out.funcs = append(c.out.funcs, c.function(i, slot, sym))
 			}
 		} else if i == 0 {
-			c.out.funcs = append(c.out.funcs, vm.Func{Name: c.prog.Name})
+			c.out.funcs = append(c.out.funcs, verifier.Func{Name: c.prog.Name})
 		}
 		if l, ok := ins.Source().(*btf.Line); ok && l != nil {
-			c.out.lines = append(c.out.lines, vm.Line{
+			c.out.lines = append(c.out.lines, verifier.Line{
 				Insn: slot, File: l.FileName(), Num: int(l.LineNumber()), Col: int(l.LineColumn()), Text: l.Line(),
 			})
 		}
 		slot += int(ins.Width())
 	}
 	return nil
+}
+
+// function describes the function that starts at the instruction with index i. Global functions are verified
+// on their own; the program's first function is the program, except where it replaces another one's.
+func (c *converter) function(i, slot int, name string) verifier.Func {
+	f := verifier.Func{Insn: slot, Name: name}
+	fn := btf.FuncMetadata(&c.insns[i])
+	if fn != nil && fn.Linkage == btf.GlobalFunc && c.typ != nil && (i > 0 || c.typ == progtype.Ext) {
+		f.Global, f.Type = true, globalFunc(fn, c.typ)
+	}
+	return f
 }
 
 // fail is an error at the instruction with index i.
@@ -232,7 +247,7 @@ func (c *converter) resolveExtern(i int, x extern) error {
 		ins.Src = asm.PseudoMapValue
 		return c.mapRef(i, kconfigMap, x.off)
 	case "kfunc":
-		have := c.kfunc != nil && c.kfunc(x.name)
+		have := c.kfunc != nil && c.kfunc(x.name, x.weak)
 		if ins.OpCode.IsDWordLoad() {
 			ins.Src, ins.Constant = 0, 0
 			if have {
@@ -251,14 +266,42 @@ func (c *converter) resolveExtern(i int, x extern) error {
 		}
 		ins.Src, ins.Offset, ins.Constant = asm.PseudoKfuncCall, 0, int64(number(c.kfIdx, &c.out.kfuncs, x.name))
 	case "ksym":
-		addr, ok := c.ksyms[x.name]
-		if !ok && !x.weak {
-			return c.unsupported(i, "kernel symbol %s is not given: set Options.Ksyms", x.name)
-		}
-		ins.Src, ins.Constant = 0, int64(addr)
+		return c.resolveKsym(i, x)
 	}
 	return nil
 }
+
+// ksymPlace is an address for a kernel symbol without one, of a program that is not to run: it has the high half of
+// the kernel's addresses.
+const ksymPlace = -1 << 31
+
+// resolveKsym gives a kernel symbol its address. One that the object declares with a type, and that the kernel's BTF
+// has, is referred to by its BTF ID, so that the verifier knows what is there.
+func (c *converter) resolveKsym(i int, x extern) error {
+	ins := &c.insns[i]
+	addr, ok := c.ksyms[x.name]
+	if !ok && c.kernel != nil && x.typed {
+		var v *btf.Var
+		if c.kernel.TypeByName(x.name, &v) == nil {
+			id, err := c.kernel.TypeID(v)
+			if err == nil {
+				ins.Src, ins.Constant = pseudoBTFID, int64(id)
+				return nil
+			}
+		}
+	}
+	if !ok && !x.weak {
+		if !c.anyKsym {
+			return c.unsupported(i, "kernel symbol %s is not given: set Options.Ksyms", x.name)
+		}
+		addr = 1<<64 + ksymPlace
+	}
+	ins.Src, ins.Constant = 0, int64(addr)
+	return nil
+}
+
+// pseudoBTFID marks a 16-byte load of the address of a kernel variable (BPF_PSEUDO_BTF_ID).
+const pseudoBTFID = asm.R3
 
 func (c *converter) mapRef(i int, name string, off uint32) error {
 	ins := &c.insns[i]

@@ -26,9 +26,9 @@ func TestConvertSystemObjects(t *testing.T) {
 			continue
 		}
 		for target, kernel := range targets {
-			s := surroundings{spec: spec, kernel: kernel, kfunc: func(string) bool { return true }}
+			s := surroundings{spec: spec, kernel: kernel, kfunc: anyKfunc}
 			for _, p := range spec.Programs {
-				c, err := s.convert(p)
+				c, err := s.convert(p, nil)
 				if err != nil {
 					t.Errorf("%s for %s: %v", name, target, err)
 					continue
@@ -71,7 +71,7 @@ func TestConvertLikeParser(t *testing.T) {
 			if p.Instructions.Marshal(&want, spec.ByteOrder) != nil {
 				continue
 			}
-			c, err := surroundings{spec: spec}.convert(p)
+			c, err := surroundings{spec: spec}.convert(p, nil)
 			if err != nil {
 				t.Errorf("%s: %v", f, err)
 				continue
@@ -115,7 +115,7 @@ func TestConvertErrors(t *testing.T) {
 	for i := range p.Instructions {
 		p.Instructions[i].Metadata.Set(weakKey{}, nil)
 	}
-	_, err := surroundings{spec: spec}.convert(p)
+	_, err := surroundings{spec: spec}.convert(p, nil)
 	want := "load: program unguarded: insn 4: function missing is declared but not defined in the object (./weak.c:41: return missing(1);)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

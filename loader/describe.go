@@ -63,7 +63,7 @@ type VariableInfo struct {
 func Describe(spec *ebpf.CollectionSpec) *Description {
 	d := &Description{}
 	set := helpers.NewSet()
-	s := surroundings{spec: spec, kfunc: func(name string) bool { return set.ByKfunc(name) != nil }}
+	s := surroundings{spec: spec, kfunc: func(name string, _ bool) bool { return set.ByKfunc(name) != nil }}
 	unsupported := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
 		ms := spec.Maps[name]
@@ -115,6 +115,9 @@ func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[
 		refuse(err.Error())
 	}
 	k, err := programKind(name, p)
+	if err == nil {
+		err = k.runnable(name, p)
+	}
 	if err != nil {
 		reason(err)
 	}
@@ -123,14 +126,14 @@ func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[
 	}
 	// Kfuncs are listed whether known or not.
 	all := s
-	all.kfunc = func(string) bool { return true }
+	all.kfunc = anyKfunc
 	c, err := func() (c *code, err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				c, err = nil, loadError("malformed program: %v", p)
 			}
 		}()
-		return all.convert(p)
+		return all.convert(p, k.typ)
 	}()
 	if err != nil {
 		reason(err)
@@ -161,12 +164,15 @@ func describeProgram(name string, s surroundings, set *helpers.Set, badMaps map[
 	slices.Sort(pi.Helpers)
 	pi.Kfuncs = slices.Sorted(slices.Values(c.kfuncs))
 	for _, k := range pi.Kfuncs {
-		if !s.kfunc(k) {
+		if !s.kfunc(k, false) {
 			refuse("kfunc " + k + " is not supported")
 		}
 	}
 	return pi
 }
+
+// anyKfunc takes every kfunc for known.
+func anyKfunc(string, bool) bool { return true }
 
 func helperName(id int32) string {
 	if n := proto.Name(id); n != "" {

@@ -20,7 +20,7 @@ func Disasm(spec *ebpf.CollectionSpec, program string, w io.Writer) error {
 	if p == nil {
 		return &Error{Op: "disassemble", Program: program, Insn: -1, Reason: ErrNotFound.Error(), Err: ErrNotFound}
 	}
-	c, err := surroundings{spec: spec, kfunc: func(string) bool { return true }}.convert(p)
+	c, err := surroundings{spec: spec, kfunc: anyKfunc}.convert(p, nil)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
@@ -33,6 +34,13 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		Describe(spec)
+		if specs, err := VerifierSpecs(spec, &Options{SkipUnsupported: true}); err != nil {
+			checkError(t, err)
+		} else {
+			for _, s := range specs {
+				checkVerdict(t, s)
+			}
+		}
 		m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1})
 		if err != nil {
 			t.Skip(err)
@@ -47,6 +55,19 @@ func FuzzLoad(f *testing.F) {
 			c.Close()
 		}
 	})
+}
+
+// checkVerdict verifies a program that nobody wrote, on a small budget.
+func checkVerdict(t *testing.T, s *verifier.Spec) {
+	t.Helper()
+	_, err := verifier.Verify(s, verifier.Options{Steps: 2000, MemoryLimit: 16 << 20})
+	var ve *verifier.Error
+	if err != nil && !errors.As(err, &ve) {
+		t.Fatalf("error is a %T: %v", err, err)
+	}
+	if err != nil && strings.Contains(err.Error(), "\n") {
+		t.Fatalf("not one line: %q", err)
+	}
 }
 
 func checkError(t *testing.T, err error) {

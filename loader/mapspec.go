@@ -16,37 +16,44 @@ const (
 	pageSize   = 4096   // what the size of a ring buffer is a multiple of
 )
 
-// makeMaps makes the maps of the collection, filled but for references to other
-// maps and programs.
-func (l *load) makeMaps(codes map[string]*code) error {
-	used := make(map[string]bool)
+// mapSpecs lists the maps of the object, that of .kconfig variables included, and which of
+// them the programs use.
+func (l *load) mapSpecs(plans []*plan) (specs map[string]*ebpf.MapSpec, used map[string]bool, err error) {
+	used = make(map[string]bool)
 	weak := make(map[string]bool)
-	for name, c := range codes {
-		if c == nil {
-			continue
-		}
-		for _, m := range c.maps {
+	for _, p := range plans {
+		for _, m := range p.code.maps {
 			used[m] = true
 		}
-		for i := range l.spec.Programs[name].Instructions {
-			if w, ok := l.spec.Programs[name].Instructions[i].Metadata.Get(weakKey{}).(string); ok {
+		for i := range p.spec.Instructions {
+			if w, ok := p.spec.Instructions[i].Metadata.Get(weakKey{}).(string); ok {
 				weak[w] = true
 			}
 		}
 	}
-	specs := maps.Clone(l.spec.Maps)
+	specs = maps.Clone(l.spec.Maps)
 	if specs == nil {
 		specs = make(map[string]*ebpf.MapSpec)
 	}
 	if used[kconfigMap] && specs[kconfigMap] == nil {
 		ms, err := kconfigSpec(l.spec, weak, l.o.Kconfig)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if ms == nil {
-			return mapError(kconfigMap, "programs refer to it, the object's BTF does not have it")
+			return nil, nil, mapError(kconfigMap, "programs refer to it, the object's BTF does not have it")
 		}
 		specs[kconfigMap] = ms
+	}
+	return specs, used, nil
+}
+
+// makeMaps makes the maps of the collection, filled but for references to other
+// maps and programs.
+func (l *load) makeMaps(plans []*plan) error {
+	specs, used, err := l.mapSpecs(plans)
+	if err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		err := l.makeMap(name, specs[name])
@@ -94,7 +101,7 @@ func (l *load) makeMap(name string, ms *ebpf.MapSpec) error {
 	}
 	l.made = append(l.made, m)
 	l.coll.Maps[name] = m
-	if isData(name) && gs.Flags&rdonlyProg != 0 || name == kconfigMap {
+	if frozen(name, gs) {
 		if err := m.Freeze(); err != nil {
 			return mapError(name, "%w", err)
 		}
@@ -102,10 +109,15 @@ func (l *load) makeMap(name string, ms *ebpf.MapSpec) error {
 	return nil
 }
 
+// frozen reports whether a map is frozen once it is filled.
+func frozen(name string, gs *gmaps.Spec) bool {
+	return isData(name) && gs.Flags&rdonlyProg != 0 || name == kconfigMap
+}
+
 // mapSpec translates a map's spec, with variables set and the sizes filled in that
 // objects leave to the loader.
 func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
-	if t := gmaps.Type(ms.Type); !t.Supported() {
+	if t := gmaps.Type(ms.Type); l.m != nil && !t.Supported() {
 		return nil, mapError(name, "map type %s is %w", mapTypeName(ms.Type), ErrUnsupported)
 	}
 	gs := &gmaps.Spec{
@@ -114,7 +126,7 @@ func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
 	}
 	switch ms.Type {
 	case ebpf.PerfEventArray, ebpf.CPUMap:
-		if n := uint32(l.m.CPUs()); gs.MaxEntries == 0 || gs.MaxEntries > n && ms.Type == ebpf.PerfEventArray {
+		if n := l.cpus(); gs.MaxEntries == 0 || gs.MaxEntries > n && ms.Type == ebpf.PerfEventArray {
 			gs.MaxEntries = n
 		}
 		gs.KeySize = orFour(gs.KeySize)
@@ -128,6 +140,11 @@ func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
 	case ebpf.RingBuf:
 		gs.MaxEntries = ringSize(gs.MaxEntries)
 	}
+	fields, ok := specialFields(ms.Value)
+	if !ok {
+		return nil, mapError(name, "its values have more than %d special fields", maxFields)
+	}
+	gs.Fields = fields
 	if ms.InnerMap != nil {
 		inner, err := l.mapSpec(name+"_inner", ms.InnerMap)
 		if err != nil {
@@ -150,6 +167,14 @@ func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
 		return gs, l.applyVariables(name, gs)
 	}
 	return gs, nil
+}
+
+// cpus is how many simulated CPUs there are, or may be at most.
+func (l *load) cpus() uint32 {
+	if l.m == nil {
+		return gmaps.MaxCPUs
+	}
+	return uint32(l.m.CPUs())
 }
 
 func orFour(n uint32) uint32 {

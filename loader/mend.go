@@ -10,18 +10,18 @@ import (
 
 // mend changes an object so that the parser behind accepts what libbpf accepts. It
 // returns the names of undefined weak symbols, whose absence a program can live
-// with. What it does not understand it leaves to the parser.
-func (img *image) mend() (weak map[string]bool, err error) {
+// with, and those of kernel symbols that have a type. What it does not understand it leaves to the parser.
+func (img *image) mend() (weak, typed map[string]bool, err error) {
 	externs, err := img.mendBTF()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	img.mendSizes()
 	img.mendBindings()
 	weak = img.mendExterns(externs)
 	img.mendRelocations(externs)
 	img.renameDuplicates()
-	return weak, img.checkLinkedSize()
+	return weak, externs.typed, img.checkLinkedSize()
 }
 
 // put writes a symbol back into the symbol table.

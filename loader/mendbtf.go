@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"debug/elf"
 	"encoding/binary"
 	"strings"
 )
@@ -8,6 +9,7 @@ import (
 // externs are the names that an object's BTF declares as coming from outside.
 type externs struct {
 	kconfig, ksyms map[string]bool
+	typed          map[string]bool // ksyms that are variables with a type
 }
 
 func (x externs) known(name string) bool { return x.kconfig[name] || x.ksyms[name] }
@@ -142,7 +144,7 @@ func (r *rawBTF) strip(id uint32) uint32 {
 // mendBTF lets inner-map types be typedefs and kernel symbols be of any type, and
 // reads the names of externs.
 func (img *image) mendBTF() (x externs, err error) {
-	x = externs{kconfig: make(map[string]bool), ksyms: make(map[string]bool)}
+	x = externs{kconfig: make(map[string]bool), ksyms: make(map[string]bool), typed: make(map[string]bool)}
 	le := binary.LittleEndian
 	for i, s := range img.sections {
 		if s.name != ".BTF" {
@@ -155,7 +157,11 @@ func (img *image) mendBTF() (x externs, err error) {
 		if !ok {
 			continue
 		}
+		hidden := img.hiddenFunctions()
 		for id := uint32(1); int(id) <= len(r.records); id++ {
+			if r.kind(id) == btfFunc && hidden[r.name(le.Uint32(r.record(id)))] {
+				r.makeStatic(id)
+			}
 			if r.kind(id) != btfDatasec {
 				continue
 			}
@@ -175,6 +181,9 @@ func (img *image) mendBTF() (x externs, err error) {
 				case ".ksyms":
 					x.ksyms[r.name(le.Uint32(vb))] = true
 					if r.kind(entry) == btfVar {
+						if r.strip(r.ref(entry)) != 0 {
+							x.typed[r.name(le.Uint32(vb))] = true
+						}
 						le.PutUint32(vb[8:], 0) // only extern void is parsed
 					}
 				}
@@ -182,6 +191,29 @@ func (img *image) mendBTF() (x externs, err error) {
 		}
 	}
 	return x, nil
+}
+
+// hiddenFunctions are the global functions that are not to be seen from outside the object. As libbpf does, they are
+// taken for static ones: the verifier then walks them for each call, and need not know them from their types.
+func (img *image) hiddenFunctions() map[string]bool {
+	names := make(map[string]bool)
+	for i := range img.symbols {
+		y := &img.symbols[i]
+		if v := elf.SymVis(img.b[y.at+5] & 3); v != elf.STV_HIDDEN && v != elf.STV_INTERNAL || y.typ() != elf.STT_FUNC {
+			continue
+		}
+		if s := img.home(y); s != nil && s.name == ".text" {
+			names[y.name] = true
+		}
+	}
+	return names
+}
+
+// makeStatic changes the linkage of a function, which stands where other kinds count their members.
+func (r *rawBTF) makeStatic(id uint32) {
+	b := r.record(id)
+	info := binary.LittleEndian.Uint32(b[4:])
+	binary.LittleEndian.PutUint32(b[4:], info&^0xffff)
 }
 
 // mendMap makes the pointers of a map definition's values member point at the

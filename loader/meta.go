@@ -12,12 +12,16 @@ import (
 // weakKey marks instructions whose reference may stay unresolved; its value is the name.
 type weakKey struct{}
 
+// typedKey marks instructions that refer to a kernel symbol that the object declares with a type.
+type typedKey struct{}
+
 // extern is what an instruction refers to outside the object.
 type extern struct {
-	kind string // "kconfig", "kfunc" or "ksym"
-	name string // of the kfunc or ksym
-	off  uint32 // of the kconfig variable in its section
-	weak bool
+	kind  string // "kconfig", "kfunc" or "ksym"
+	name  string // of the kfunc or ksym
+	off   uint32 // of the kconfig variable in its section
+	weak  bool
+	typed bool // a ksym that is a variable with a type
 }
 
 // externOf reads what the parser noted at an instruction about kconfig variables,
@@ -39,8 +43,9 @@ func externOf(ins *asm.Instruction) (x extern, ok bool) {
 				}
 				return x, true
 			case "ksymMetaKey":
+				typed, _ := ins.Metadata.Get(typedKey{}).(bool)
 				return extern{
-					kind: "ksym", name: meta.FieldByName("Name").String(),
+					kind: "ksym", name: meta.FieldByName("Name").String(), typed: typed,
 					weak: elf.SymBind(meta.FieldByName("Binding").Int()) == elf.STB_WEAK,
 				}, true
 			}
@@ -70,6 +75,20 @@ func markWeak(spec *ebpf.CollectionSpec, weak map[string]bool) {
 			}
 			if name != "" && weak[name] {
 				ins.Metadata.Set(weakKey{}, name)
+			}
+		}
+	}
+}
+
+// markTyped notes at instructions which kernel symbols have a type in the object, which the parser does not take.
+func markTyped(spec *ebpf.CollectionSpec, typed map[string]bool) {
+	if len(typed) == 0 {
+		return
+	}
+	for _, p := range spec.Programs {
+		for i := range p.Instructions {
+			if ins := &p.Instructions[i]; typed[ins.Reference()] {
+				ins.Metadata.Set(typedKey{}, true)
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func LoadSpec(r io.ReaderAt) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	weak, err := img.mend()
+	weak, typed, err := img.mend()
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,7 @@ func LoadSpec(r io.ReaderAt) (*ebpf.CollectionSpec, error) {
 		return nil, objectError("%w", err)
 	}
 	markWeak(spec, weak)
+	markTyped(spec, typed)
 	return spec, nil
 }
 

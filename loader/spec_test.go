@@ -222,7 +222,7 @@ func TestLinkedSizeLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = img.mend()
+	_, _, err = img.mend()
 	if want := "load object: more than 4194304 instructions"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -230,7 +230,7 @@ func TestLinkedSizeLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = img.mend(); err != nil {
+	if _, _, err = img.mend(); err != nil {
 		t.Error(err)
 	}
 }

@@ -59,6 +59,7 @@ type array struct {
 	n      uint32
 	perCPU uint32
 	cpus   int
+	fields []Field // special fields of a value
 }
 
 func newArray(m *Map) (store, error) {
@@ -70,7 +71,7 @@ func newArray(m *Map) (store, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &array{mem: m.mem, r: r, base: r.Addr, stride: r.Stride, size: m.spec.ValueSize, n: m.spec.MaxEntries, cpus: cpus}
+	a := &array{mem: m.mem, r: r, base: r.Addr, stride: r.Stride, size: m.spec.ValueSize, n: m.spec.MaxEntries, cpus: cpus, fields: m.spec.Fields}
 	if m.spec.Type.PerCPU() {
 		a.perCPU = a.stride * a.n
 	}
@@ -100,7 +101,7 @@ func (a *array) update(cpu int, key, value []byte, flags uint64) errno.Errno {
 	if !ok {
 		return errno.EFAULT
 	}
-	copy(b, value)
+	copyValue(b, value, a.fields)
 	return 0
 }
 

@@ -37,6 +37,7 @@ type htab struct {
 	vsize  uint32
 	cpus   uint32 // 1 unless per CPU
 	perCPU bool
+	fields []Field // special fields of a value
 
 	block     *hostmem.Block
 	buckets   unsafe.Pointer
@@ -70,7 +71,7 @@ const metaSize = 8
 
 func newHtab(m *Map) (*htab, error) {
 	h := &htab{
-		mem: m.mem, vsize: m.spec.ValueSize, cpus: 1, perCPU: m.spec.Type.PerCPU(),
+		mem: m.mem, vsize: m.spec.ValueSize, cpus: 1, perCPU: m.spec.Type.PerCPU(), fields: m.spec.Fields,
 		ksize: m.spec.KeySize, keyStride: (m.spec.KeySize + 7) &^ 7, max: m.spec.MaxEntries,
 	}
 	if h.perCPU {
@@ -285,7 +286,11 @@ func (h *htab) fill(e uint32, cpu int, value []byte) errno.Errno {
 	if !ok {
 		return errno.EFAULT
 	}
-	copy(b, value)
+	if !h.perCPU {
+		// A replaced value is a new one, in an element of its own.
+		clearFields(b, h.fields)
+	}
+	copyValue(b, value, h.fields)
 	return 0
 }
 

@@ -22,7 +22,7 @@ var (
 	}}, Range{Max: 1}), AttachCgroupSysctl)
 	// CgroupSockopt is BPF_PROG_TYPE_CGROUP_SOCKOPT. A run's data is the option's value.
 	CgroupSockopt = withAttach(plainType("cgroup_sockopt", 25, Layout{Name: "bpf_sockopt", Size: 40, Fields: []Field{
-		{Name: "sk", Off: 0, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
+		{Name: "sk", Off: 0, Size: 8, Kind: Pointer, Target: TargetSock, Access: Read | Settable},
 		{Name: "optval", Off: 8, Size: 8, Kind: PacketData, Access: Read},
 		{Name: "optval_end", Off: 16, Size: 8, Kind: PacketEnd, Access: Read},
 		{Name: "level", Off: 24, Size: 4, Access: Read | Write | Settable, WriteAt: attachSet(AttachCgroupSetsockopt)},
@@ -77,7 +77,7 @@ func cgroupSockAddr() *Type {
 		{Name: "protocol", Off: 36, Size: 4, Access: Read | Settable},
 		{Name: "msg_src_ip4", Off: 40, Size: 4, Access: rw, ReadAt: send4, WriteAt: send4},
 		{Name: "msg_src_ip6", Off: 44, Size: 4, Count: 4, Access: rw | Wide, ReadAt: send6, WriteAt: send6},
-		{Name: "sk", Off: 64, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
+		{Name: "sk", Off: 64, Size: 8, Kind: Pointer, Target: TargetSock, Access: Read | Settable},
 	}}, Range{Max: 1})
 	bind, one := &Range{Max: 3}, &Range{Min: 1, Max: 1}
 	t.Attach = []Attach{
@@ -117,7 +117,7 @@ func sockOpsLayout() Layout {
 		Field{Name: "reply", Off: 4, Size: 4, Access: Read | Write | Settable},
 		Field{Name: "bytes_received", Off: 168, Size: 8, Access: Read | Settable},
 		Field{Name: "bytes_acked", Off: 176, Size: 8, Access: Read | Settable},
-		Field{Name: "sk", Off: 184, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
+		Field{Name: "sk", Off: 184, Size: 8, Kind: Pointer, Target: TargetSock, Nullable: true, Access: Read | Settable},
 		Field{Name: "skb_data", Off: 192, Size: 8, Kind: PacketData, Access: Read},
 		Field{Name: "skb_data_end", Off: 200, Size: 8, Kind: PacketEnd, Access: Read},
 		Field{Name: "skb_len", Off: 208, Size: 4, Access: Read | Settable},

@@ -20,7 +20,7 @@ func (f *Field) end() uint32 { return f.Off + f.Size*max(f.Count, 1) }
 // The layout must be one that [Type.Layout] returned for rules that depend on the
 // expected attach type to hold.
 func (l *Layout) At(off, size uint32, access Access) (*Field, bool) {
-	if off >= uint32(len(l.index)) || size == 0 || size > 8 || size&(size-1) != 0 || off%size != 0 {
+	if off >= uint32(len(l.index)) || size == 0 || size > 8 || size&(size-1) != 0 || off%size != 0 && !l.Flat {
 		return nil, false
 	}
 	i := l.index[off]
@@ -28,6 +28,9 @@ func (l *Layout) At(off, size uint32, access Access) (*Field, bool) {
 		return nil, false
 	}
 	f := &l.Fields[i-1]
+	if l.Flat {
+		return f, off+size <= l.Size
+	}
 	access &= Read | Write
 	if f.Access&access != access {
 		return nil, false

@@ -109,3 +109,22 @@ func TestReadFields(t *testing.T) {
 		}
 	}
 }
+
+func TestLSMReturns(t *testing.T) {
+	for _, c := range []struct {
+		attach uint32
+		hook   string
+		void   bool
+		want   string
+	}{
+		{progtype.AttachLSMMac, "file_open", false, "[-4095, 0]"},
+		{progtype.AttachLSMMac, "bpf_lsm_inode_xattr_skipcap", false, "[0, 1]"},
+		{progtype.AttachLSMMac, "inode_free_security", true, "any value"},
+		{progtype.AttachLSMCgroup, "socket_bind", false, "[0, 1]"},
+		{progtype.AttachLSMCgroup, "sk_clone_security", true, "[1, 1]"},
+	} {
+		if got := progtype.LSMReturns(c.attach, c.hook, c.void).String(); got != c.want {
+			t.Errorf("%s with %s: %s, want %s", c.hook, progtype.AttachName(c.attach), got, c.want)
+		}
+	}
+}

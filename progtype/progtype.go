@@ -45,7 +45,11 @@ type Field struct {
 	Count  uint32 // elements of an array, 0 for a single field
 	Kind   FieldKind
 	Access Access
-	Target string // for Pointer: what it points to, such as "bpf_sock"
+	// Target is, for Pointer, what it points to: one of the Target constants, or with
+	// Trusted the kernel structure of that name.
+	Target   string
+	Nullable bool // for Pointer: it may be NULL
+	Trusted  bool // for Pointer: it points to a kernel structure that is there while the program runs
 
 	// ReadAt and WriteAt limit Read and Write to programs of these expected attach
 	// types; 0 means all. Layouts that [Type.Layout] returns have them applied.
@@ -57,6 +61,8 @@ type Layout struct {
 	Name   string // the C structure, such as "xdp_md"
 	Size   uint32 // bytes
 	Fields []Field
+	// Flat: it is plain memory: every load and store inside it is allowed, aligned or not.
+	Flat bool
 
 	index []uint16          // by offset: 1 + number of the field, 0 for padding
 	alias map[string]string // other names of fields
@@ -147,6 +153,7 @@ type Type struct {
 	AnyAttach bool
 	// DefaultAttach is what the kernel takes expected attach type 0 for.
 	DefaultAttach uint32
+	Capabilities
 	// Helpers reports whether the kernel lets this type call a helper, by number.
 	Helpers func(id int32) bool
 

@@ -22,6 +22,7 @@ func init() {
 	Syscall.Attach, Ext.Attach = attaches(0), attaches(0)
 	CgroupSock.DefaultAttach = AttachCgroupInetSockCreate
 	SkReuseport.DefaultAttach = AttachSkReuseportSelect
+	setCapabilities()
 	for _, t := range all {
 		t.finish()
 		byName[t.Name] = t

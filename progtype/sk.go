@@ -5,7 +5,7 @@ var (
 	// SkLookup is BPF_PROG_TYPE_SK_LOOKUP.
 	SkLookup = withAttach(plainType("sk_lookup", 30, Layout{Name: "bpf_sk_lookup", Size: 72, Fields: []Field{
 		{Name: "cookie", Off: 0, Size: 8, Access: Settable}, // a test run's result; programs see sk in its place
-		{Name: "sk", Off: 0, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read},
+		{Name: "sk", Off: 0, Size: 8, Kind: Pointer, Target: TargetSock, Nullable: true, Access: Read},
 		{Name: "family", Off: 8, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "protocol", Off: 12, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "remote_ip4", Off: 16, Size: 4, Access: Read | Narrow | Settable},
@@ -28,7 +28,7 @@ var (
 		{Name: "remote_port", Off: 60, Size: 4, Access: Read | Settable},
 		{Name: "local_port", Off: 64, Size: 4, Access: Read | Settable},
 		{Name: "size", Off: 68, Size: 4, Access: Read | Settable},
-		{Name: "sk", Off: 72, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
+		{Name: "sk", Off: 72, Size: 8, Kind: Pointer, Target: TargetSock, Access: Read | Settable},
 	}}, Range{Any: true})
 	// SkReuseport is BPF_PROG_TYPE_SK_REUSEPORT. A run's data is the packet from its
 	// transport header on.
@@ -40,8 +40,8 @@ var (
 		{Name: "ip_protocol", Off: 24, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "bind_inany", Off: 28, Size: 4, Access: Read | Narrow | Settable},
 		{Name: "hash", Off: 32, Size: 4, Access: Read | Settable},
-		{Name: "sk", Off: 40, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
-		{Name: "migrating_sk", Off: 48, Size: 8, Kind: Pointer, Target: "bpf_sock", Access: Read | Settable},
+		{Name: "sk", Off: 40, Size: 8, Kind: Pointer, Target: TargetSock, Access: Read | Settable},
+		{Name: "migrating_sk", Off: 48, Size: 8, Kind: Pointer, Target: TargetSockCommon, Nullable: true, Access: Read | Settable},
 	}}, Range{Any: true}), AttachSkReuseportSelect, AttachSkReuseportSelectMigrate)
 	// FlowDissector is BPF_PROG_TYPE_FLOW_DISSECTOR.
 	FlowDissector = plainType("flow_dissector", 22, flowDissectorLayout(), Range{Any: true})
@@ -51,8 +51,8 @@ var (
 	}}, Range{Any: true})
 	// Netfilter is BPF_PROG_TYPE_NETFILTER: two pointers to kernel structures.
 	Netfilter = withAttach(plainType("netfilter", 32, Layout{Name: "bpf_nf_ctx", Size: 16, Fields: []Field{
-		{Name: "state", Off: 0, Size: 8, Kind: Pointer, Target: "nf_hook_state", Access: Read | Settable},
-		{Name: "skb", Off: 8, Size: 8, Kind: Pointer, Target: "sk_buff", Access: Read | Settable},
+		{Name: "state", Off: 0, Size: 8, Kind: Pointer, Target: "nf_hook_state", Trusted: true, Access: Read | Settable},
+		{Name: "skb", Off: 8, Size: 8, Kind: Pointer, Target: "sk_buff", Trusted: true, Access: Read | Settable},
 	}}, Range{Max: 1}), AttachNetfilter)
 )
 

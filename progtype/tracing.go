@@ -1,6 +1,9 @@
 package progtype
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	// traceMax is the largest record of a tracepoint, in bytes.
@@ -85,11 +88,50 @@ var (
 	PerfEvent = plainType("perf_event", 7, perfLayout(), Range{Any: true})
 	// Tracing, LSM, StructOps and Ext take their context from a kernel function's or
 	// program's type; here it is its arguments.
-	Tracing   = plainType("tracing", 26, argsLayout("args", maxArgs), Range{Any: true})
-	LSM       = plainType("lsm", 29, argsLayout("args", maxArgs), Range{Any: true})
+	// What LSM programs may return depends on the hook, see [LSMReturns].
+	Tracing   = tracingType()
+	LSM       = lsmType()
 	StructOps = plainType("struct_ops", 27, argsLayout("args", maxArgs), Range{Any: true})
 	Ext       = plainType("ext", 28, argsLayout("args", maxArgs), Range{Any: true})
 )
+
+func tracingType() *Type {
+	t := plainType("tracing", 26, argsLayout("args", maxArgs), Range{Any: true})
+	t.AnyAttach = true
+	t.Attach = []Attach{
+		{Type: AttachTraceRawTP}, {Type: AttachModifyReturn},
+		{Type: AttachTraceFentry, Returns: &Range{}}, {Type: AttachTraceFexit, Returns: &Range{}},
+		{Type: AttachTraceIter, Returns: &Range{Max: 1}},
+	}
+	return t
+}
+
+func lsmType() *Type {
+	t := plainType("lsm", 29, argsLayout("args", maxArgs), Range{Any: true})
+	t.AnyAttach = true
+	t.Attach = []Attach{{Type: AttachLSMMac}, {Type: AttachLSMCgroup, Returns: &Range{Max: 1}}}
+	return t
+}
+
+// boolHooks are the LSM hooks that answer yes or no; the others answer 0 or a negative errno.
+var boolHooks = []string{"inode_xattr_skipcap", "audit_rule_known"}
+
+// LSMReturns is the set of return values that the kernel accepts from an LSM program: by its
+// expected attach type, the hook it attaches to ("file_open"; a bpf_lsm_ in front
+// counts for nothing), and whether that hook returns nothing.
+func LSMReturns(attach uint32, hook string, void bool) Range {
+	switch {
+	case attach == AttachLSMCgroup && void:
+		return Range{Min: 1, Max: 1}
+	case attach == AttachLSMCgroup:
+		return Range{Max: 1}
+	case void:
+		return Range{Any: true}
+	case slices.Contains(boolHooks, strings.TrimPrefix(hook, "bpf_lsm_")):
+		return Range{Max: 1}
+	}
+	return Range{Min: -4095} // -MAX_ERRNO
+}
 
 func kprobe(l Layout) *Type {
 	t := plainType("kprobe", 2, l, Range{Any: true})
@@ -104,7 +146,7 @@ func kprobe(l Layout) *Type {
 
 func writableArgs() Layout {
 	l := argsLayout("bpf_raw_tracepoint_args", maxArgs)
-	l.Fields[0] = Field{Name: "buffer", Size: 8, Kind: Pointer, Target: "buffer", Access: Read | Settable}
+	l.Fields[0] = Field{Name: "buffer", Size: 8, Kind: Pointer, Target: TargetTPBuffer, Access: Read | Settable}
 	l.Fields = append(l.Fields, Field{Name: "args", Off: 8, Size: 8, Count: maxArgs - 1, Access: Read | Narrow | Settable})
 	return l
 }

@@ -35,6 +35,8 @@ type ArgType struct {
 	Trusted   bool // __arg_trusted, and arguments of tracepoints
 	Untrusted bool // __arg_untrusted
 	Rdonly    bool // const memory
+	User      bool // an address of user space (type tag user)
+	Percpu    bool // an address of per-CPU data (type tag percpu)
 }
 
 // TypeSource finds the kernel's types. Implementations are made by who reads BTF.
@@ -45,11 +47,13 @@ type TypeSource interface {
 	KernelSymbol(id uint32) (name string, typ *ArgType, percpu bool, ok bool)
 }
 
-// Struct is a structure or union of the kernel, as far as the verifier needs it.
+// Struct is a structure or union of the kernel, as far as the verifier needs it. The members of
+// unnamed structures and unions inside it, and of those whose type has no name, are among its own.
 type Struct struct {
 	Name    string
 	Size    uint32
-	Members []Member
+	Union   bool
+	Members []Member // in the order of declaration
 }
 
 // Member is one member of a structure.
@@ -62,4 +66,9 @@ type Member struct {
 	Ptr    string // of a pointer: the structure pointed to, "" if it is none or of something else
 	// Trusted, RCU: what the pointer may be used for when loaded (type tags __rcu, __user, and the kernel's lists of safe fields).
 	Trusted, RCU, User, Percpu bool
+	// OrNull: the pointer may be NULL, as the kernel's lists of safe fields and __rcu have it.
+	OrNull bool
+	// Union: the member lies in a union of several members, by which a pointer loaded from it
+	// is not to be trusted.
+	Union bool
 }

@@ -56,6 +56,7 @@ type Error struct {
 	Regs       []RegState // what was known there
 	Path       []Branch   // the jumps that led there, the last ones
 	Source     []string   // the C lines around it, the line itself marked
+	Calls      []string   // where the functions that it is in were called, outermost first
 	Stats      Stats
 }
 

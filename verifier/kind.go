@@ -29,6 +29,11 @@ const (
 	PtrToFunc                   // a function of the program, Obj its first instruction
 	PtrToDynptr                 // a dynptr given to a function, not one's own stack slots
 	numKinds
+
+	// What slots of the stack hold that are no registers.
+	kindDynptrSlot // Obj the kind of dynptr, Off which half
+	kindIterSlot   // Obj the iterator, Size its state, Off its depth
+	kindIRQSlot
 )
 
 var kindNames = [numKinds]string{
@@ -49,15 +54,16 @@ type Flags uint16
 
 // The flags.
 const (
-	MaybeNull  Flags = 1 << iota // may be NULL: to be compared with 0 before use
-	Rdonly                       // may not be written through
-	Ringbuf                      // a record of a ring buffer
-	User                         // an address of user space
-	Percpu                       // of a per-CPU object: to be resolved by a helper first
-	Alloc                        // from bpf_obj_new or kptr of the program's own type
-	Untrusted                    // may be stale: loads are checked at run time, helpers do not take it
-	Trusted                      // valid, as arguments of tracepoints and of acquiring helpers
-	RCU                          // valid within the RCU read section
-	NonOwnRef                    // a reference that owns nothing
-	DynptrData                   // points into a dynptr's data
+	MaybeNull   Flags = 1 << iota // may be NULL: to be compared with 0 before use
+	Rdonly                        // may not be written through
+	Ringbuf                       // a record of a ring buffer
+	User                          // an address of user space
+	Percpu                        // of a per-CPU object: to be resolved by a helper first
+	Alloc                         // from bpf_obj_new or kptr of the program's own type
+	Untrusted                     // may be stale: loads are checked at run time, helpers do not take it
+	Trusted                       // valid, as arguments of tracepoints and of acquiring helpers
+	RCU                           // valid within the RCU read section
+	NonOwnRef                     // a reference that owns nothing
+	DynptrData                    // points into a dynptr's data, Obj its identity
+	packetSlice                   // points into the packet, so that moving it ends the pointer
 )

@@ -15,43 +15,32 @@ import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/verifier"
 )
 
 // ErrClosed says that the machine or program has been closed.
 var ErrClosed = errors.New("closed")
 
-// Policy says what a machine accepts.
-type Policy uint8
+// Policy says what a machine accepts, see [verifier.Policy].
+type Policy = verifier.Policy
 
-// The policies. Whatever a policy lets through, the sandbox confines. Until the verifier lands,
-// PolicyLinux and PolicySandboxed accept the same: what has sound structure.
+// The policies. Whatever a policy lets through, the sandbox confines.
 const (
-	// PolicyLinux follows what the kernel accepts from root. Reads of
-	// unwritten stack yield zero.
-	PolicyLinux Policy = iota
-	// PolicyStrict also stops what only root may do, such as reading stack
-	// bytes that were never written.
-	PolicyStrict
+	// PolicyLinux accepts what the kernel accepts from root.
+	PolicyLinux = verifier.PolicyLinux
+	// PolicyStrict also refuses what only root may do: pointers that leak, and reads
+	// of stack bytes that were never written.
+	PolicyStrict = verifier.PolicyStrict
 	// PolicySandboxed asks for sound structure only, for tests of the
-	// instruction set and experiments.
-	PolicySandboxed
+	// instruction set and experiments: every access is checked while the program runs.
+	PolicySandboxed = verifier.PolicySandboxed
 )
 
-var policyNames = [...]string{"linux", "strict", "sandboxed"}
-
-// String returns the policy's name as flags spell it.
-func (p Policy) String() string {
-	if int(p) < len(policyNames) {
-		return policyNames[p]
-	}
-	return fmt.Sprintf("policy(%d)", uint8(p))
-}
-
-// ParsePolicy is the inverse of [Policy.String].
+// ParsePolicy is the inverse of [verifier.Policy.String].
 func ParsePolicy(s string) (Policy, error) {
-	for i, n := range policyNames {
-		if n == s {
-			return Policy(i), nil
+	for p := PolicyLinux; p <= PolicySandboxed; p++ {
+		if p.String() == s {
+			return p, nil
 		}
 	}
 	return 0, fmt.Errorf("policy: %q: want linux, strict or sandboxed", s)
@@ -75,6 +64,10 @@ type Options struct {
 	MaxPacket uint32
 	// Policy says what is accepted.
 	Policy Policy
+	// Checked runs programs in checked mode although they have a proof: every access
+	// is held against the object map, which takes several times as long. It is for tests
+	// and for those who look for errors of gbpf's own.
+	Checked bool
 	// Fuel is what a run may use when its options do not say, in units. 0 means
 	// DefaultFuel.
 	Fuel uint64
@@ -113,7 +106,7 @@ func NewMachine(o Options) (*Machine, error) {
 		return nil, fmt.Errorf("new machine: %d CPUs: want 1 to %d", o.CPUs, MaxCPUs)
 	}
 	if o.Policy > PolicySandboxed {
-		return nil, fmt.Errorf("new machine: %s is no policy", o.Policy)
+		return nil, fmt.Errorf("new machine: policy %d: there are %d", o.Policy, PolicySandboxed+1)
 	}
 	if o.Fuel == 0 {
 		o.Fuel = DefaultFuel

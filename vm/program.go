@@ -14,25 +14,17 @@ import (
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
 )
 
 // MaxInsns is the largest program, in instructions: the kernel's limit for root.
 const MaxInsns = 1_000_000
 
 // Func is a BPF function of a program.
-type Func struct {
-	Insn int // its first instruction
-	Name string
-}
+type Func = verifier.Func
 
 // Line is where an instruction comes from.
-type Line struct {
-	Insn int // the first instruction of the line
-	File string
-	Num  int // from 1
-	Col  int // from 1, 0 if unknown
-	Text string
-}
+type Line = verifier.Line
 
 // ProgramSpec is a program to load. Its slices are copied.
 type ProgramSpec struct {
@@ -40,6 +32,10 @@ type ProgramSpec struct {
 	Type       *progtype.Type
 	AttachType uint32 // BPF_* attach type, for return ranges
 	License    string // GPL-compatible ones may call GPL-only helpers
+	Sleepable  bool   // BPF_F_SLEEPABLE
+	// StrictAlignment refuses accesses that are not aligned to their size
+	// (BPF_F_STRICT_ALIGNMENT).
+	StrictAlignment bool
 
 	// Insns is the bytecode, one entry per 8-byte slot. The 16-byte loads of map
 	// references carry an index into Maps in the low half of Imm, and for map values
@@ -53,9 +49,15 @@ type ProgramSpec struct {
 	Lines []Line // sorted by Insn; optional
 
 	// Poison says, by instruction, why a helper call cannot be made: what a loader
-	// leaves where a CO-RE relocation or a weak function has no answer. Reaching
-	// one is a trap.
+	// leaves where a CO-RE relocation or a weak function has no answer. A program that
+	// may reach one is refused; under PolicySandboxed, reaching one is a trap.
 	Poison map[int]string
+
+	// AttachBTF is the kernel function or tracepoint that a program of a tracing type
+	// attaches to, nil if it has none or it is not known.
+	AttachBTF *verifier.FuncType
+	// Types are the kernel's types that the program's pointers refer to, nil for none.
+	Types verifier.TypeSource
 }
 
 // LoadError says why a program cannot be loaded. Insn is -1 when no instruction is to
@@ -65,9 +67,16 @@ type LoadError struct {
 	Insn    int
 	Line    string // C source, where known
 	Reason  string
-	// Unsupported says that the machine lacks what the program asks for: a helper or kfunc.
+	// Unsupported says that the machine lacks what the program asks for: a helper or
+	// kfunc, or something that the verifier does not know.
 	Unsupported bool
+	// Err is the cause: a *[verifier.Error] when the verifier refused the program, whose
+	// long report %+v prints. nil for none.
+	Err error
 }
+
+// Unwrap returns the cause.
+func (e *LoadError) Unwrap() error { return e.Err }
 
 func (e *LoadError) Error() string {
 	s := fmt.Sprintf("load program: %s: ", e.Program)
@@ -84,17 +93,18 @@ func (e *LoadError) Error() string {
 // Program is a loaded program. It is immutable and may run on several goroutines at
 // once.
 type Program struct {
-	m    *Machine
-	spec ProgramSpec
-	code *interp.Program
+	m     *Machine
+	spec  ProgramSpec
+	proof *verifier.Proof
+	code  *interp.Program
 
 	closed atomic.Bool
 	stats  counters
 }
 
-// NewProgram loads a program. The error is a *[LoadError] that names the
-// instruction: an unknown helper, a reference to a map that is not there, a jump
-// out of the program.
+// NewProgram verifies a program against the machine's policy and loads it. The error is
+// a *[LoadError] that names the instruction, and wraps the verifier's *[verifier.Error] if it
+// was the verifier that refused the program.
 func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	p := &Program{m: m, spec: *spec}
 	p.spec.Insns = slices.Clone(spec.Insns)
@@ -103,14 +113,15 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	p.spec.Funcs = slices.Clone(spec.Funcs)
 	p.spec.Lines = slices.Clone(spec.Lines)
 	p.spec.Poison = stdmaps.Clone(spec.Poison)
-	if err := p.checkStructure(); err != nil {
+	if err := p.verify(); err != nil {
 		return nil, err
 	}
 	code, err := interp.New(interp.Source{
 		Name:   spec.Name,
 		Type:   spec.Type,
 		Attach: spec.AttachType,
-		GPL:    gplCompatible(spec.License),
+		GPL:    GPLCompatible(spec.License),
+		Proof:  p.proof,
 		Insns:  p.spec.Insns,
 		Maps:   m.table,
 		Const:  p.constant,
@@ -168,7 +179,7 @@ func (p *Program) constant(pc int) (uint64, error) {
 		}
 		return addr, nil
 	}
-	return 0, p.loadError(pc, "%s is not supported", in.Op)
+	return 0, p.unsupported(pc, "%s is not supported", in.Op)
 }
 
 // helper resolves the call at pc.
@@ -182,6 +193,9 @@ func (p *Program) helper(pc int) (*helpers.Helper, error) {
 				return h, nil
 			}
 		}
+		if p.dead(pc) {
+			return poisoned("kfunc " + name + " is unknown to this machine"), nil
+		}
 		return nil, p.unsupported(pc, "kfunc %s is unknown to this machine", name)
 	}
 	if why, ok := p.spec.Poison[pc]; ok {
@@ -189,10 +203,19 @@ func (p *Program) helper(pc int) (*helpers.Helper, error) {
 	}
 	id := int32(in.Imm)
 	h := p.m.helpers.ByID(id)
+	if h == nil && p.dead(pc) {
+		return poisoned(fmt.Sprintf("helper %s#%d is unknown to this machine", helperName(id), id)), nil
+	}
 	if h == nil {
 		return nil, p.unsupported(pc, "helper %s#%d is unknown to this machine: register it with RegisterHelper", helperName(id), id)
 	}
 	return h, nil
+}
+
+// dead reports whether it is proven that no path leads to the instruction: programs ask what
+// the kernel has before they use it.
+func (p *Program) dead(pc int) bool {
+	return p.proof != nil && p.proof.Policy() != PolicySandboxed && !p.proof.Fact(pc).Has(verifier.Reached)
 }
 
 // where names the function and the C line of an instruction.
@@ -207,8 +230,9 @@ func (p *Program) where(pc int) (function, line string) {
 	return function, line
 }
 
-// gplCompatible knows the licences that the kernel counts as GPL-compatible.
-func gplCompatible(license string) bool {
+// GPLCompatible knows the licences that the kernel counts as GPL-compatible: those whose
+// programs may call GPL-only helpers.
+func GPLCompatible(license string) bool {
 	switch license {
 	case "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
 		return true
@@ -221,6 +245,9 @@ func (p *Program) Name() string { return p.spec.Name }
 
 // Type returns the program's type.
 func (p *Program) Type() *progtype.Type { return p.spec.Type }
+
+// Proof returns what the verifier proved of the program.
+func (p *Program) Proof() *verifier.Proof { return p.proof }
 
 // Insns returns a copy of the bytecode, one entry per 8-byte slot.
 func (p *Program) Insns() []isa.Insn { return slices.Clone(p.spec.Insns) }

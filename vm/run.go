@@ -120,11 +120,16 @@ func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input,
 	if err := p.spec.Type.Setup(b, in); err != nil {
 		return 0, err
 	}
+	if n := p.maxCtx(); n > int(b.CtxLen) {
+		return 0, &progtype.InputError{
+			Type: p.spec.Type.Name, What: "ctx", Reason: fmt.Sprintf("%d bytes, the program accesses the first %d", b.CtxLen, n),
+		}
+	}
 	fuel := o.Fuel
 	if fuel == 0 {
 		fuel = p.m.opts.Fuel
 	}
-	mode := interp.Mode{Checked: true, Uninit: p.m.opts.Policy == PolicyStrict}
+	mode := interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
 	r1, r2 := b.Entry()
 	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
@@ -141,6 +146,15 @@ func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input,
 		}
 	}
 	return res.R0, nil
+}
+
+// maxCtx is the size of the smallest context that the program may run on, in bytes: where the size is the
+// host's choice, the verifier takes all accesses for granted.
+func (p *Program) maxCtx() int {
+	if p.proof == nil {
+		return 0
+	}
+	return p.proof.MaxCtx()
 }
 
 func contextBytes(v any) ([]byte, error) {

@@ -12,7 +12,7 @@ type Stats struct {
 	Traps  uint64 // runs that were stopped
 	Insns  uint64 // instructions executed
 	Fuel   uint64 // fuel used, in units
-	Engine string // what runs it: "checked" for the checked interpreter
+	Engine string // what runs it: "interp", or "checked" for the interpreter's checked mode
 	Reason string // why this engine and not a faster one
 }
 
@@ -32,9 +32,19 @@ func (c *counters) add(r *interp.Result, t *Trap) {
 // Stats returns a snapshot. Its figures may be of slightly different moments while the
 // program runs.
 func (p *Program) Stats() Stats {
-	return Stats{
+	s := Stats{
 		Runs: p.stats.runs.Load(), Traps: p.stats.traps.Load(),
 		Insns: p.stats.insns.Load(), Fuel: p.stats.fuel.Load(),
-		Engine: "checked", Reason: "the program has no proof: every access is checked while it runs",
+		Engine: "interp", Reason: "it is the fastest engine of this build",
 	}
+	switch {
+	case p.m.opts.Checked:
+		s.Engine, s.Reason = "checked", "the machine's options ask for checked mode"
+	case !p.code.Proven():
+		s.Engine, s.Reason = "checked", "the policy is sandboxed: nothing is proven of the program, every access is checked while it runs"
+	}
+	return s
 }
+
+// checked reports whether the program runs in checked mode.
+func (p *Program) checked() bool { return p.m.opts.Checked || !p.code.Proven() }

@@ -90,7 +90,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{vm.Options{CPUs: -1}, "new machine: -1 CPUs: want 1 to 64"},
 		{vm.Options{CPUs: 65}, "new machine: 65 CPUs: want 1 to 64"},
-		{vm.Options{Policy: 9}, "new machine: policy(9) is no policy"},
+		{vm.Options{Policy: 9}, "new machine: policy 9: there are 3"},
 		{vm.Options{MemoryLimit: 1 << 40}, "new machine: guest memory: limit of 1099511627776 bytes: more than the 4294967296 that 32-bit addresses reach"},
 	} {
 		if _, err := vm.NewMachine(c.o); err == nil || err.Error() != c.want {

@@ -1,4 +1,4 @@
-// Command gbpf runs, takes apart and describes BPF objects, without a kernel.
+// Command gbpf runs, verifies, takes apart and describes BPF objects, without a kernel.
 //
 // Start with:
 //
@@ -20,7 +20,7 @@ import (
 // Exit statuses.
 const (
 	exitOK    = 0
-	exitTrap  = 1 // a program was stopped
+	exitTrap  = 1 // a program was stopped, or rejected
 	exitUsage = 2 // the command line or a file is wrong
 )
 
@@ -63,11 +63,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		}
 		return fmt.Errorf("%s: see %s --help", text, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), disasmCommand(), infoCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
+	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), infoCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errTrapped):
+	case errors.Is(err, errTrapped), errors.Is(err, errRejected):
 		return exitTrap
 	default:
 		text := oneLine(err.Error())

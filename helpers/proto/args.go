@@ -63,21 +63,30 @@ func retBTFTrusted(name string) Ret {
 	return Ret{Kind: RetPtrToBTFID, Flags: Trusted, BTF: name}
 }
 
-// Program types, as the kernel numbers them, that see a prototype of their own.
+// Program types, as the kernel numbers them, that rules name.
 const (
-	typeSchedCLS     = 3
-	typeSchedACT     = 4
-	typeLwtIn        = 10
-	typeLwtOut       = 11
-	typeLwtXmit      = 12
-	typeLwtSeg6Local = 19
-	typeSkReuseport  = 21
-	typeCgSockopt    = 25
-	typeTracing      = 26
-	typeStructOps    = 27
-	typeLSM          = 29
-	typeSkLookup     = 30
-	typeSyscall      = 31
+	typeSocketFilter          = 1
+	typeKprobe                = 2
+	typeSchedCLS              = 3
+	typeSchedACT              = 4
+	typeTracepoint            = 5
+	typeXDP                   = 6
+	typePerfEvent             = 7
+	typeLwtIn                 = 10
+	typeLwtOut                = 11
+	typeLwtXmit               = 12
+	typeSockOps               = 13
+	typeRawTracepoint         = 17
+	typeLwtSeg6Local          = 19
+	typeSkReuseport           = 21
+	typeFlowDissector         = 22
+	typeRawTracepointWritable = 24
+	typeCgSockopt             = 25
+	typeTracing               = 26
+	typeStructOps             = 27
+	typeLSM                   = 29
+	typeSkLookup              = 30
+	typeSyscall               = 31
 )
 
 // variants are the prototypes that differ from the table's for some program types.

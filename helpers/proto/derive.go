@@ -10,6 +10,7 @@ const (
 	attachFentry       = 24
 	attachFexit        = 25
 	attachLSMMac       = 27
+	attachTraceIter    = 28
 	attachLSMCgroup    = 43
 )
 

@@ -43,6 +43,7 @@ func init() {
 		complete(&variants[i].proto)
 	}
 	deriveAllow()
+	deriveMapAllow()
 }
 
 // complete sets what is not part of the kernel's own prototype table.

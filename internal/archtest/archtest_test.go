@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest"},
 	{"internal/guest", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
-	{"progtype"},
+	{"progtype", "internal/asm"},
 	{"helpers", "verifier"},
 	{"internal/interp", "jit"},
 	{"vm"},

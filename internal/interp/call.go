@@ -98,8 +98,13 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		return nil
 	}
 	st.tails++
+	// What has no proof is checked, and so is all that comes after it.
+	st.mode.Checked = st.mode.Checked || !q.proven
 	// The new program has the frame to itself.
 	st.enter(st.depth)
 	st.Call.GPL = q.src.GPL
+	if st.mode.Watch != nil {
+		q = st.observed(q)
+	}
 	return q
 }

@@ -480,9 +480,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 				if !st.push(p, pc, r) {
 					goto stop
 				}
-				if checked {
-					st.insns += uint64(pc - start)
-				}
+				st.insns += uint64(pc - start)
 				pc = int(uint32(a))
 				start = pc
 				continue
@@ -495,9 +493,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			if !st.push(p, pc, r) {
 				goto stop
 			}
-			if checked {
-				st.insns += uint64(pc - start)
-			}
+			st.insns += uint64(pc - start)
 			pc = int(in.off)
 			start = pc
 		case opTailCall:
@@ -508,13 +504,14 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			if q == nil {
 				continue
 			}
-			if checked {
-				st.insns += uint64(pc - start)
-			}
+			st.insns += uint64(pc - start)
 			p, pc, start = q, 0, 0
-			st.cur, code = p, p.code
+			st.cur, code, checked = p, p.code, st.mode.Checked
 		case isa.OpExit:
 			goto exit
+		case opWatch:
+			pc--
+			st.show(p, pc, r)
 
 		default:
 			if !st.rare(p, pc-1, in, r) {
@@ -524,10 +521,8 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 		continue
 
 	take:
-		if checked {
-			st.insns += uint64(pc - start)
-			start = int(in.off)
-		}
+		st.insns += uint64(pc - start)
+		start = int(in.off)
 		// The high half of imm is 0 for jumps forwards.
 		if in.imm>>32 != 0 {
 			st.slice -= int64(in.imm >> 32)
@@ -540,9 +535,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 		continue
 
 	exit:
-		if checked {
-			st.insns += uint64(pc - start)
-		}
+		st.insns += uint64(pc - start)
 		f = &st.frames[st.depth]
 		if f.prog == nil {
 			return true
@@ -556,9 +549,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 		continue
 
 	stop:
-		if checked {
-			st.insns += uint64(pc - start)
-		}
+		st.insns += uint64(pc - start)
 		return false
 	}
 }

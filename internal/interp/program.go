@@ -1,7 +1,7 @@
 // Package interp runs BPF programs by reading one instruction after the other.
 //
-// One loop serves two modes. In fast mode every access is confined to the window and
-// nothing more, as in generated machine code. In checked mode every access must lie
+// One loop serves two modes. In fast mode, which is for programs with a proof, every access
+// is confined to the window and nothing more, as in generated machine code. In checked mode every access must lie
 // within one object that permits it, arguments of helpers are held against their
 // prototypes, and reads of unwritten stack can be reported: it runs any program
 // safely with a precise trap and is the oracle the verifier and the JIT are
@@ -16,6 +16,7 @@ import (
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
 )
 
 // Rows of the loop's own beside those of package isa: what linking turns
@@ -24,6 +25,7 @@ const (
 	opConst    = isa.Op(isa.NumOps) + iota // dst = imm, two slots
 	opTailCall                             // the helper that does not return
 	opBadJump                              // control left the program, at insn imm
+	opWatch                                // show the observer the instruction of the program, then run it
 )
 
 // insn is a decoded and linked instruction, 16 bytes.
@@ -47,7 +49,11 @@ type Source struct {
 	// Attach is the expected attach type, on which what the context permits may depend.
 	Attach uint32
 	GPL    bool
-	Insns  []isa.Insn
+	// Proof, if not nil, is what the verifier made of the program: its instructions are
+	// the ones that run.
+	Proof *verifier.Proof
+	// Insns is the bytecode of a program without a proof.
+	Insns []isa.Insn
 	// Maps is the table of the machine's maps. A tail call stays within one machine.
 	Maps *maps.Table
 	// Const gives the value of the 16-byte load at an instruction: a number, a map handle,
@@ -64,11 +70,13 @@ type Source struct {
 // Program is a program prepared for the loop. It is immutable.
 type Program struct {
 	src     Source
+	proven  bool             // it may run in fast mode
 	ctx     *progtype.Layout // what it may do with its context
 	code    []insn
 	helpers []*helpers.Helper
 	starts  []int32  // first instruction of each function, sorted
 	weight  []uint32 // fuel of the instructions before each one; one element more than there are
+	plain   *Program // of a copy for an observer: the program
 }
 
 // helperWeight is what a call of a helper counts for, in fuel units.
@@ -81,8 +89,13 @@ func FuncRef(pc int) uint64 { return 1<<32 | uint64(uint32(pc)) }
 // New prepares a program. It fails when a reference cannot be resolved. Jumps that
 // leave the program, and other faults that only running shows, become traps.
 func New(src Source) (*Program, error) {
+	proven := false
+	if src.Proof != nil {
+		// A sandboxed program was judged by its structure only.
+		src.Insns, proven = src.Proof.Insns(), src.Proof.Policy() != verifier.PolicySandboxed
+	}
 	n := len(src.Insns)
-	p := &Program{src: src, code: make([]insn, n, n+1), weight: make([]uint32, n+1), ctx: src.Type.Layout(src.Attach)}
+	p := &Program{src: src, proven: proven, code: make([]insn, n, n+1), weight: make([]uint32, n+1), ctx: src.Type.Layout(src.Attach)}
 	if n == 0 {
 		return nil, fmt.Errorf("prepare: program %q: no instructions", src.Name)
 	}
@@ -193,6 +206,9 @@ func (p *Program) isFunc(pc uint64) bool {
 	i := sort.Search(len(p.starts), func(i int) bool { return uint64(p.starts[i]) >= pc })
 	return i < len(p.starts) && uint64(p.starts[i]) == pc
 }
+
+// Proven reports whether the program has a proof that lets it run in fast mode.
+func (p *Program) Proven() bool { return p.proven }
 
 // Insns returns the program's instructions. They are shared: do not write.
 func (p *Program) Insns() []isa.Insn { return p.src.Insns }

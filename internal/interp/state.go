@@ -22,11 +22,14 @@ const sliceFuel = 1 << 16
 
 // Mode says what the loop checks.
 type Mode struct {
-	// Checked holds every access against the object map.
+	// Checked holds every access against the object map. Programs without a proof run so
+	// in any case.
 	Checked bool
 	// Uninit makes a read of stack bytes that the function has not written a trap; it
 	// needs Checked. Without it they read as zero.
 	Uninit bool
+	// Watch observes a run, see [Observer]; nil for none, which costs nothing.
+	Watch Observer
 }
 
 // frame is one nested function: where to go on in the caller.
@@ -59,6 +62,8 @@ type State struct {
 	cur     *Program // the program of the innermost frame, for reports
 	pc      int      // the instruction that called out
 	trap    *trap.Trap
+	watched *Program // the program last made ready for an observer
+	shown   *insn    // the one of its instructions that is the program's own
 }
 
 // NewState makes the state of runs in a slot.
@@ -72,15 +77,17 @@ func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpe
 // Result is what a run left.
 type Result struct {
 	R0    uint64
-	Insns uint64 // instructions executed, counted in checked mode only
+	Insns uint64 // instructions executed
 	Fuel  uint64 // fuel used, in units
 }
 
 // Run executes p from its first instruction on the context that the caller has
-// laid out in st.Bctx, with R1 and R2 as given.
+// laid out in st.Bctx, with R1 and R2 as given. A program without a proof runs in checked mode
+// whatever mode says.
 func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1, r2 uint64) (Result, *trap.Trap) {
 	total := int64(min(fuel, 1<<62))
 	st.mode, st.ctx, st.done = mode, ctx, ctx.Done()
+	st.mode.Checked = mode.Checked || !p.proven
 	st.fuel, st.slice = total, 0
 	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
@@ -93,6 +100,10 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	}
 	var r [16]uint64
 	r[1], r[2], r[10] = r1, r2, uint64(st.slot.FrameTop(0))
+	if mode.Watch != nil {
+		p = st.observed(p)
+		st.hide()
+	}
 	ok := st.loop(p, 0, &r)
 	used := uint64(total - st.fuel - st.slice)
 	if !ok {
@@ -164,6 +175,7 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	var r [16]uint64
 	copy(r[1:6], args[:])
 	r[10] = uint64(st.slot.FrameTop(st.depth))
+	st.hide()
 	ok := st.loop(p, int(pc), &r)
 	st.depth--
 	st.cur, st.pc, st.Call = p, at, call

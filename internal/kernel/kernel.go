@@ -42,7 +42,12 @@ type Prog struct {
 	// number of a 16-byte map load, the value the map it refers to.
 	Maps map[int]*Map
 
-	AttachBTFID uint32 // attach_btf_id, with the kernel's own BTF
+	// Kfuncs names the kernel functions that are called: the key is the number of
+	// the call, whose imm is set before the load. Only the kernel's own are found,
+	// not those of modules.
+	Kfuncs map[int]string
+
+	AttachBTFID uint32 // attach_btf_id, with the kernel's own BTF, see FuncID
 	BTF         *BTF   // type information for FuncInfo and LineInfo
 	FuncInfo    []byte // bpf_func_info records of 8 bytes
 	LineInfo    []byte // bpf_line_info records of 16 bytes
@@ -55,12 +60,19 @@ type Prog struct {
 
 // Verdict is what the kernel's verifier said about a program.
 type Verdict struct {
-	Accepted  bool
-	Errno     int    // positive errno of a refused program, 0 when accepted
-	ErrnoName string // such as "EACCES"
-	LastLine  string // last line of the log before the statistics: the reason
-	Processed int    // instructions that the verifier processed
-	Log       string // the whole log
+	Accepted   bool
+	Errno      int    // positive errno of a refused program, 0 when accepted
+	ErrnoName  string // such as "EACCES"
+	LastLine   string // last line of the log before the statistics: the reason
+	Processed  int    // instructions that the verifier processed
+	States     int    // states that it kept in all
+	PeakStates int    // states that it held at one time, at most
+	Log        string // the whole log
+
+	// VerifyTime is the time that the kernel's statistics name: the whole verification
+	// and its rewriting of the program, without the JIT unless the program has
+	// subprograms. Wall and CPU are those of the whole system call.
+	VerifyTime, Wall, CPU time.Duration
 }
 
 // Input is what one test run is given.

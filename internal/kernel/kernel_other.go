@@ -5,6 +5,7 @@ package kernel
 import (
 	"fmt"
 	"runtime"
+	"time"
 )
 
 var errPlatform = fmt.Errorf("bpf: %w: not supported on %s/%s", ErrUnavailable, runtime.GOOS, runtime.GOARCH)
@@ -17,6 +18,9 @@ func Release() string { return "" }
 
 // OnCPU fails here.
 func OnCPU(func(cpu int) error) error { return errPlatform }
+
+// ProcessTime is not known here.
+func ProcessTime() time.Duration { return 0 }
 
 // PossibleCPUs is 1 here.
 func PossibleCPUs() int { return 1 }
@@ -45,6 +49,9 @@ type BTF struct{}
 // LoadBTF fails here.
 func LoadBTF(types, strs []byte) (*BTF, error) { return nil, errPlatform }
 
+// LoadRawBTF fails here.
+func LoadRawBTF([]byte) (*BTF, error) { return nil, errPlatform }
+
 // Close does nothing here.
 func (b *BTF) Close() error { return nil }
 
@@ -53,6 +60,9 @@ type Map struct{}
 
 // NewMap fails here.
 func NewMap(MapSpec) (*Map, error) { return nil, errPlatform }
+
+// BorrowMap makes a map of no use here.
+func BorrowMap(int) *Map { return &Map{} }
 
 // FD is -1 here.
 func (m *Map) FD() int { return -1 }

@@ -149,3 +149,46 @@ func TestRunLimit(t *testing.T) {
 		t.Errorf("limit of 50 ms took %v", d)
 	}
 }
+
+func TestLoadKfunc(t *testing.T) {
+	needKernel(t)
+	if _, err := Types(); err != nil {
+		t.Skip(err)
+	}
+	p, v, err := Load(&Prog{
+		Type:   xdp,
+		Kfuncs: map[int]string{0: "bpf_rcu_read_lock", 1: "bpf_rcu_read_unlock"},
+		Insns:  prog(insn(0x85, 0, 2, 0, 0), insn(0x85, 0, 2, 0, 0), insn(0xb7, 0, 0, 0, 2), insn(0x95, 0, 0, 0, 0)),
+	})
+	if err != nil || p == nil {
+		t.Fatalf("Load: %v, %+v", err, v)
+	}
+	p.Close()
+	p, v, err = Load(&Prog{Type: xdp, Kfuncs: map[int]string{0: "bpf_rcu_read_lock"}, Insns: prog(insn(0x85, 0, 2, 0, 0), insn(0xb7, 0, 0, 0, 2), insn(0x95, 0, 0, 0, 0))})
+	if err != nil || p != nil || !strings.Contains(v.Log, "rcu_read_lock") {
+		t.Errorf("Load of a program that keeps the RCU lock: %v, %+v; want a refusal that names it", err, v)
+	}
+	if _, _, err = Load(&Prog{Type: xdp, Kfuncs: map[int]string{0: "no_such_function"}, Insns: prog(insn(0x85, 0, 2, 0, 0))}); err == nil {
+		t.Error("Load with an unknown kernel function succeeded")
+	}
+	if _, _, err = Load(&Prog{Type: xdp, Kfuncs: map[int]string{0: "bpf_rcu_read_lock"}, Insns: prog(insn(0x95, 0, 0, 0, 0))}); err == nil {
+		t.Error("Load with a kfunc at an instruction that is no call succeeded")
+	}
+}
+
+func TestLoadMeasures(t *testing.T) {
+	needKernel(t)
+	// r1 = 5000; do { r1 -= 1 } while (r1 != 0); exit 2
+	p, v, err := Load(&Prog{Type: xdp, Insns: prog(
+		insn(0xb7, 1, 0, 0, 5000), insn(0x07, 1, 0, 0, -1), insn(0x55, 1, 0, -2, 0), insn(0xb7, 0, 0, 0, 2), insn(0x95, 0, 0, 0, 0))})
+	if err != nil || p == nil {
+		t.Fatalf("Load: %v, %+v", err, v)
+	}
+	defer p.Close()
+	if v.Processed < 10000 || v.States == 0 || v.PeakStates == 0 || v.PeakStates > v.States {
+		t.Errorf("a loop of 5000 rounds: %d instructions, %d states, %d at a time", v.Processed, v.States, v.PeakStates)
+	}
+	if v.VerifyTime <= 0 || v.VerifyTime > v.Wall || v.CPU <= 0 {
+		t.Errorf("verification took %v of %v, %v of CPU", v.VerifyTime, v.Wall, v.CPU)
+	}
+}

@@ -44,6 +44,9 @@ func NewMap(s MapSpec) (*Map, error) {
 	return &Map{fd, s}, nil
 }
 
+// BorrowMap makes a map of a file descriptor that stays the caller's, for Prog.Maps and MapSpec.Inner.
+func BorrowMap(fd int) *Map { return &Map{fd: fd} }
+
 // FD is the map's file descriptor, for use until Close; as a value it puts the
 // map into a map of maps.
 func (m *Map) FD() int { return m.fd }

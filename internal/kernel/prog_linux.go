@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -46,6 +44,16 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		}
 		binary.LittleEndian.PutUint32(insns[8*i+4:], uint32(m.fd))
 	}
+	for i, name := range p.Kfuncs {
+		if i < 0 || i >= n || insns[8*i] != 0x85 || insns[8*i+1]>>4 != 2 {
+			return nil, nil, fmt.Errorf("bpf: load %q: insn %d: not a call of a kfunc", p.Name, i)
+		}
+		id, err := FuncID(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("bpf: load %q: insn %d: %w", p.Name, i, err)
+		}
+		binary.LittleEndian.PutUint32(insns[8*i+4:], id)
+	}
 	license := p.License
 	if license == "" {
 		license = "GPL"
@@ -73,12 +81,13 @@ func load(p *Prog) (*Program, *Verdict, error) {
 			a.funcInfoRec, a.funcInfo, a.funcInfoCnt = 8, pointer(p.FuncInfo), uint32(len(p.FuncInfo)/8)
 			a.lineInfoRec, a.lineInfo, a.lineInfoCnt = 16, pointer(p.LineInfo), uint32(len(p.LineInfo)/16)
 		}
-		fd, err := call(cmdProgLoad, a, p.Limit)
+		fd, took, err := timedCall(cmdProgLoad, a, p.Limit)
 		runtime.KeepAlive(p.Maps)
 		if errors.Is(err, unix.ENOSPC) && size < 1<<28 && !p.NoLog {
 			continue
 		}
-		v := verdict(unix.ByteSliceToString(log))
+		v := verdictOf(unix.ByteSliceToString(log))
+		v.Wall, v.CPU = took.wall, took.cpu
 		if err == nil {
 			v.Accepted = true
 			return &Program{fd}, v, nil
@@ -90,24 +99,6 @@ func load(p *Prog) (*Program, *Verdict, error) {
 		v.Errno, v.ErrnoName = int(errno), errnoName(errno)
 		return nil, v, nil
 	}
-}
-
-// verdict takes a verifier log apart.
-func verdict(log string) *Verdict {
-	v := &Verdict{Log: log}
-	lines := strings.Split(strings.TrimRight(log, "\n"), "\n")
-	for len(lines) > 0 {
-		last := lines[len(lines)-1]
-		if rest, ok := strings.CutPrefix(last, "processed "); ok {
-			num, _, _ := strings.Cut(rest, " ")
-			v.Processed, _ = strconv.Atoi(num)
-		} else if !strings.HasPrefix(last, "verification time ") && !strings.HasPrefix(last, "stack depth ") {
-			v.LastLine = last
-			break
-		}
-		lines = lines[:len(lines)-1]
-	}
-	return v
 }
 
 // FD is the program's file descriptor, for use until Close.
@@ -173,19 +164,23 @@ type BTF struct{ fd int }
 
 // LoadBTF loads type information from its two sections: encoded types and strings.
 func LoadBTF(types, strs []byte) (*BTF, error) {
-	if err := Available(); err != nil {
-		return nil, err
-	}
 	b := binary.LittleEndian.AppendUint16(nil, 0xeb9f)
 	b = append(b, 1, 0)
 	for _, v := range []int{24, 0, len(types), len(types), len(strs)} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))
 	}
-	b = append(append(b, types...), strs...)
+	return LoadRawBTF(append(append(b, types...), strs...))
+}
+
+// LoadRawBTF loads type information with its header.
+func LoadRawBTF(b []byte) (*BTF, error) {
+	if err := Available(); err != nil {
+		return nil, err
+	}
 	log := make([]byte, 1<<16)
 	fd, err := call(cmdBTFLoad, &attrBTFLoad{btf: pointer(b), size: uint32(len(b)), logBuf: pointer(log), logSize: uint32(len(log)), logLevel: 1}, 0)
 	if err != nil {
-		return nil, fmt.Errorf("bpf: load BTF: %w: %s", err, verdict(unix.ByteSliceToString(log)).LastLine)
+		return nil, fmt.Errorf("bpf: load BTF: %w: %s", err, verdictOf(unix.ByteSliceToString(log)).LastLine)
 	}
 	return &BTF{fd}, nil
 }

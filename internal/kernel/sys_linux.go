@@ -88,6 +88,15 @@ type (
 // call makes one system call and interrupts it when it outlasts limit: the verifier and
 // repeated test runs look for signals, and SIGURG is one that the Go runtime ignores.
 func call[T any](cmd uintptr, attr *T, limit time.Duration) (int, error) {
+	r, _, err := timedCall(cmd, attr, limit)
+	return r, err
+}
+
+// timing is what one system call took.
+type timing struct{ wall, cpu time.Duration }
+
+// timedCall is call, and measures: interrupted attempts do not count.
+func timedCall[T any](cmd uintptr, attr *T, limit time.Duration) (int, timing, error) {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
@@ -117,18 +126,35 @@ func call[T any](cmd uintptr, attr *T, limit time.Duration) (int, error) {
 		mu.Unlock()
 	}()
 	for {
+		var took timing
+		start, cpu := time.Now(), threadTime()
 		r, _, errno := unix.Syscall(unix.SYS_BPF, cmd, uintptr(unsafe.Pointer(attr)), unsafe.Sizeof(*attr))
+		took.cpu, took.wall = threadTime()-cpu, time.Since(start)
 		switch {
 		case errno == 0:
-			return int(r), nil
+			return int(r), took, nil
 		case late.Load():
-			return 0, fmt.Errorf("bpf: command %d: %w after %v", cmd, ErrTimeout, limit)
+			return 0, took, fmt.Errorf("bpf: command %d: %w after %v", cmd, ErrTimeout, limit)
 		case errno == unix.EAGAIN || errno == unix.EINTR:
 			// A stray signal, such as a profiler's.
 		default:
-			return 0, errno
+			return 0, took, errno
 		}
 	}
+}
+
+// threadTime is the CPU time that the calling thread has used, in user space and in the kernel.
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+// ProcessTime is the CPU time that all threads of the process have used.
+func ProcessTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(id, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
 
 func pointer(b []byte) unsafe.Pointer {

@@ -1,0 +1,181 @@
+package loader
+
+import (
+	"slices"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
+)
+
+// globalFunc is the type of a global function of a program: by it the function is verified on
+// its own, and its callers without it. The rules are those of the kernel's "arg:" tags
+// (bpf_helpers.h: __arg_ctx and its kin).
+func globalFunc(fn *btf.Func, typ *progtype.Type) *verifier.FuncType {
+	proto, ok := fn.Type.(*btf.FuncProto)
+	if !ok {
+		return nil
+	}
+	ft := &verifier.FuncType{Name: fn.Name, Ret: result(proto.Return)}
+	for i, p := range proto.Params {
+		var tags []string
+		if i < len(fn.ParamTags) {
+			tags = fn.ParamTags[i]
+		}
+		ft.Args = append(ft.Args, globalArg(p.Type, tags, typ))
+	}
+	return ft
+}
+
+func globalArg(t btf.Type, tags []string, typ *progtype.Type) verifier.ArgType {
+	has := func(tag string) bool { return slices.Contains(tags, "arg:"+tag) }
+	a := verifier.ArgType{
+		NonNull: has("nonnull"), Nullable: has("nullable"), Trusted: has("trusted"), Untrusted: has("untrusted"),
+	}
+	ptr, ok := btf.UnderlyingType(t).(*btf.Pointer)
+	if !ok {
+		s := result(t)
+		a.Class, a.Size = s.Class, s.Size
+		return a
+	}
+	target := btf.UnderlyingType(ptr.Target)
+	name, isStruct := structName(target)
+	switch {
+	case has("arena"):
+		a.Class = verifier.ArgArena
+	case has("ctx"), isContext(ptr.Target, typ):
+		a.Class = verifier.ArgCtx
+	case isStruct && name == "bpf_dynptr":
+		a.Class = verifier.ArgDynptr
+	case a.Trusted && isStruct, a.Untrusted && isStruct:
+		a.Class, a.Type = verifier.ArgBTF, name
+	default:
+		n, err := btf.Sizeof(target)
+		if err != nil || n <= 0 || n > 1<<29 {
+			// void, a function, or a type that the object does not define.
+			a.Class, a.Type = verifier.ArgUnknown, name
+			break
+		}
+		a.Class, a.Size, a.Type = verifier.ArgMem, uint32(n), name
+	}
+	return a
+}
+
+// isContext reports whether a pointer to t is the context of the program type, which the kernel tells
+// by the name of the structure.
+func isContext(t btf.Type, typ *progtype.Type) bool {
+	kprobe := typ.Kernel == progtype.Kprobe.Kernel
+	for range 32 {
+		switch u := t.(type) {
+		case *btf.Typedef:
+			if u.Name == "bpf_user_pt_regs_t" && (kprobe || typ.Kernel == progtype.PerfEvent.Kernel) {
+				return true
+			}
+			t = u.Type
+		case *btf.Const:
+			t = u.Type
+		case *btf.Volatile:
+			t = u.Type
+		case *btf.Restrict:
+			t = u.Type
+		default:
+			name, ok := structName(u)
+			return ok && (name == typ.Ctx.Name || kprobe && (name == "user_pt_regs" || name == "user_regs_struct"))
+		}
+	}
+	return false
+}
+
+// result is the type of a function's result, or of an argument that is no pointer.
+func result(t btf.Type) verifier.ArgType {
+	switch t := btf.UnderlyingType(t).(type) {
+	case nil, *btf.Void:
+		return verifier.ArgType{Class: verifier.ArgVoid}
+	case *btf.Int:
+		return verifier.ArgType{Class: verifier.ArgScalar, Size: t.Size}
+	case *btf.Enum:
+		return verifier.ArgType{Class: verifier.ArgScalar, Size: t.Size}
+	}
+	return verifier.ArgType{Class: verifier.ArgUnknown}
+}
+
+// structName is the name of a structure or union, or of one that is only declared.
+func structName(t btf.Type) (string, bool) {
+	switch t := t.(type) {
+	case *btf.Struct:
+		return t.Name, true
+	case *btf.Union:
+		return t.Name, true
+	case *btf.Fwd:
+		return t.Name, true
+	}
+	return "", false
+}
+
+// kernelFunc is the type of a kernel function, as a program that attaches to it has its arguments.
+func kernelFunc(name string, proto *btf.FuncProto, trusted bool) *verifier.FuncType {
+	ft := &verifier.FuncType{Name: name, Ret: kernelArg(proto.Return, false)}
+	for _, p := range proto.Params {
+		if p.Type == nil { // the mark of variable arguments
+			break
+		}
+		ft.Args = append(ft.Args, kernelArg(p.Type, trusted))
+	}
+	return ft
+}
+
+// kernelArg is the type of an argument or result of a kernel function: pointers to anything but
+// structures are numbers to the verifier, and structures that are passed whole take
+// one 8-byte register each 8 bytes.
+func kernelArg(t btf.Type, trusted bool) verifier.ArgType {
+	switch u := btf.UnderlyingType(t).(type) {
+	case *btf.Pointer:
+		return kernelPointer(u, trusted)
+	case *btf.Struct:
+		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
+	case *btf.Union:
+		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
+	}
+	return result(t)
+}
+
+func kernelPointer(p *btf.Pointer, trusted bool) verifier.ArgType {
+	a := verifier.ArgType{Class: verifier.ArgScalar, Size: 8}
+	tags, target := pointerTags(p)
+	switch t := target.(type) {
+	case *btf.Struct, *btf.Union, *btf.Fwd:
+		a = verifier.ArgType{Class: verifier.ArgBTF, Trusted: trusted}
+		a.Type, _ = structName(t)
+	case *btf.Pointer, *btf.Array, *btf.FuncProto:
+		a = verifier.ArgType{Class: verifier.ArgUnknown}
+	}
+	for _, tag := range tags {
+		a.User = a.User || tag == "user"
+		a.Percpu = a.Percpu || tag == "percpu"
+	}
+	return a
+}
+
+// pointerTags are the type tags of what a pointer points to, and that without qualifiers.
+func pointerTags(p *btf.Pointer) (tags []string, target btf.Type) {
+	t := p.Target
+	for range 32 {
+		switch u := t.(type) {
+		case *btf.TypeTag:
+			tags = append(tags, u.Value)
+			t = u.Type
+		case *btf.Const:
+			t = u.Type
+		case *btf.Volatile:
+			t = u.Type
+		case *btf.Restrict:
+			t = u.Type
+		case *btf.Typedef:
+			t = u.Type
+		default:
+			return tags, t
+		}
+	}
+	return tags, nil
+}

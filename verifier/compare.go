@@ -1,0 +1,235 @@
+package verifier
+
+// howEqual says how a kept state has to cover the path.
+type howEqual uint8
+
+const (
+	demanded howEqual = iota // live parts included; numbers only where they are demanded
+	within                   // all live parts included
+	exact                    // equal
+)
+
+// idPair maps an identity of a kept state to the one in the path that takes its place.
+type idPair struct{ old, cur uint32 }
+
+// sameID reports whether identity old of the kept state can stand for cur of the path,
+// given what others have been matched with: identities are matched one to one.
+func (w *walker) sameID(old, cur uint32) bool {
+	if old == 0 || cur == 0 {
+		return old == cur
+	}
+	for _, p := range w.idmap {
+		if p.old == old {
+			return p.cur == cur
+		}
+		if p.cur == cur {
+			return false
+		}
+	}
+	w.idmap = append(w.idmap, idPair{old, cur})
+	return true
+}
+
+// sameScalarID is sameID for numbers: one without identity in the kept state is equal to no other, which is no
+// promise to anyone; one without it in the path is like one of its own.
+func (w *walker) sameScalarID(old, cur uint32) bool {
+	if old == 0 {
+		return true
+	}
+	if cur == 0 {
+		w.tempID--
+		cur = w.tempID
+	}
+	return w.sameID(old, cur)
+}
+
+// covers reports whether the kept state old, of instruction pc, stands for cur.
+func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
+	if len(old.frames) != len(cur.frames) || len(old.refs) != len(cur.refs) {
+		return false
+	}
+	a, b := old.sec, cur.sec
+	if how != exact {
+		a.iters, b.iters, a.goto_, b.goto_ = 0, 0, 0, 0
+	}
+	if a != b {
+		return false
+	}
+	w.idmap, w.tempID = w.idmap[:0], 0
+	if how == demanded && w.full {
+		how = within
+	}
+	last := len(old.frames) - 1
+	// Registers first: they tell states apart most often.
+	for i := last; i >= 0; i-- {
+		o, c := old.frames[i], cur.frames[i]
+		if o.sub != c.sub || o.site != c.site || o.call != c.call {
+			return false
+		}
+		if how == exact && o.iterations != c.iterations {
+			return false
+		}
+		m := w.marksOf(old, i, pc)
+		for r := range 10 {
+			oe := o.regs[r]
+			if oe.h == hNotInit {
+				if how == exact && c.regs[r].h != hNotInit {
+					return false
+				}
+				continue
+			}
+			if !w.coversReg(oe, c.regs[r], m.regs>>r&1 != 0, how) {
+				return false
+			}
+		}
+	}
+	for i := last; i >= 0; i-- {
+		if !w.coversStack(old.frames[i], cur.frames[i], w.marksOf(old, i, pc), how) {
+			return false
+		}
+	}
+	for i := range old.refs {
+		o, c := &old.refs[i], &cur.refs[i]
+		if o.kind != c.kind || o.obj != c.obj || !w.sameID(o.id, c.id) || !w.sameID(o.ptr, c.ptr) {
+			return false
+		}
+	}
+	return true
+}
+
+// coversReg reports whether what o holds includes what c holds. If the register is a
+// number that is not demanded, any number will do.
+func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
+	if oe.h == ce.h && oe.id == 0 && ce.id == 0 && w.tab.at(oe.h).Ref == 0 {
+		return true
+	}
+	o, c := w.tab.at(oe.h), w.tab.at(ce.h)
+	if o.Kind != c.Kind {
+		return o.Kind == NotInit && how != exact
+	}
+	if how == exact {
+		if oe.h != ce.h {
+			oo := *o
+			oo.Ref = c.Ref
+			if oo != *c {
+				return false
+			}
+		}
+		return w.sameID(oe.id, ce.id) && w.sameID(o.Ref, c.Ref)
+	}
+	switch o.Kind {
+	case NotInit:
+		return true
+	case Scalar:
+		if how == demanded && !demand {
+			return true
+		}
+		if oe.id != 0 && o.Off != c.Off {
+			return false
+		}
+		return (oe.h == ce.h || c.Var.In(o.Var)) && w.sameScalarID(oe.id, ce.id)
+	case PtrToPacket, PtrToPacketMeta:
+		if c.Off != o.Off || c.Flags != o.Flags {
+			return false
+		}
+		if o.Size != c.Size && (o.Size > maxPacket || c.Size > maxPacket || o.Size > c.Size) {
+			return false
+		}
+		return c.Var.In(o.Var) && w.sameID(oe.id, ce.id)
+	case PtrToMapValue, PtrToMapKey, PtrToMem, PtrToBuf, PtrToTPBuffer:
+		if o.Flags != c.Flags || o.Off != c.Off || o.Obj != c.Obj || o.Size != c.Size || o.Frame != c.Frame {
+			return false
+		}
+		return c.Var.In(o.Var) && w.sameID(oe.id, ce.id) && w.sameID(o.Ref, c.Ref)
+	}
+	if oe.h != ce.h {
+		oo := *o
+		oo.Ref = c.Ref
+		if oo != *c {
+			return false
+		}
+	}
+	return w.sameID(oe.id, ce.id) && w.sameID(o.Ref, c.Ref)
+}
+
+// coversStack does the same for the stack of a frame.
+func (w *walker) coversStack(of, cf *frameSnap, m marks, how howEqual) bool {
+	if len(of.stack) == 0 && (how != exact || len(cf.stack) == 0) {
+		return true
+	}
+	n := len(of.stack)
+	if how == exact {
+		n = max(n, len(cf.stack))
+	}
+	for i := range n {
+		var none slot
+		o, c := &none, &none
+		if i < len(of.stack) {
+			o = &of.stack[i]
+		}
+		if i < len(cf.stack) {
+			c = &cf.stack[i]
+		}
+		if how == demanded && m.live>>i&1 == 0 {
+			continue
+		}
+		if !w.coversSlot(o, c, m.slots>>i&1 != 0, how) {
+			return false
+		}
+	}
+	return true
+}
+
+// wholeScalar returns the number that all 8 bytes of a slot make, if they are one.
+func (w *walker) wholeScalar(s *slot) (entry, bool) {
+	if s.kinds == slotSpill && w.tab.at(s.h).Kind == Scalar {
+		return entry{s.h, s.id}, true
+	}
+	if s.kinds == slotZero {
+		return entry{hZero, 0}, true
+	}
+	for i := range 8 {
+		if k := s.kind(i); k > byteZero || k == byteInvalid && !w.uninit {
+			return entry{}, false
+		}
+	}
+	return entry{hUnknown, 0}, true
+}
+
+func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
+	if how == exact {
+		if o.kinds != c.kinds {
+			return false
+		}
+		if o.spillSize() > 0 || o.special() {
+			return w.coversReg(entry{o.h, o.id}, entry{c.h, c.id}, true, how)
+		}
+		return true
+	}
+	if o.kinds == c.kinds && o.h == c.h && o.id == 0 && c.id == 0 && w.tab.at(o.h).Ref == 0 {
+		return true
+	}
+	if oe, ok := w.wholeScalar(o); ok {
+		if ce, ok := w.wholeScalar(c); ok {
+			if o.kinds == c.kinds && o.kinds != slotSpill {
+				return true
+			}
+			return w.coversReg(oe, ce, demand, how)
+		}
+	}
+	for i := range 8 {
+		ok, ck := o.kind(i), c.kind(i)
+		switch {
+		case ok == ck:
+		case ok == byteMisc && (ck == byteZero || ck == byteInvalid && w.uninit):
+		case ok == byteInvalid && (ck == byteMisc || ck == byteZero):
+		case ok <= byteMisc && ck == byteSpill && w.tab.at(c.h).Kind == Scalar:
+		default:
+			return false
+		}
+	}
+	if o.spillSize() > 0 || o.special() {
+		return w.coversReg(entry{o.h, o.id}, entry{c.h, c.id}, demand, how)
+	}
+	return true
+}

@@ -1,0 +1,106 @@
+package verifier
+
+import (
+	"github.com/gbpf/gbpf/helpers/proto"
+	"github.com/gbpf/gbpf/maps"
+)
+
+// Map types, as the kernel numbers them, that the rules name.
+const (
+	mapHash            maps.Type = 1
+	mapArray           maps.Type = 2
+	mapProgArray       maps.Type = 3
+	mapPerCPUHash      maps.Type = 5
+	mapPerCPUArray     maps.Type = 6
+	mapLRUHash         maps.Type = 9
+	mapLRUPerCPUHash   maps.Type = 10
+	mapArrayOfMaps     maps.Type = 12
+	mapHashOfMaps      maps.Type = 13
+	mapSockMap         maps.Type = 15
+	mapXSKMap          maps.Type = 17
+	mapSockHash        maps.Type = 18
+	mapCgroupStorage   maps.Type = 19
+	mapPerCPUCgStorage maps.Type = 21
+	mapUserRingBuf     maps.Type = 31
+	mapArena           maps.Type = 33
+)
+
+// Program types, as the kernel numbers them, that the rules name.
+const (
+	typeSocketFilter  = 1
+	typeKprobe        = 2
+	typeSchedCLS      = 3
+	typeSchedACT      = 4
+	typeTracepoint    = 5
+	typeXDP           = 6
+	typePerfEvent     = 7
+	typeCgroupSKB     = 8
+	typeCgroupSock    = 9
+	typeLwtIn         = 10
+	typeLwtOut        = 11
+	typeLwtXmit       = 12
+	typeSkSKB         = 14
+	typeSkMsg         = 16
+	typeRawTP         = 17
+	typeFlowDissector = 22
+	typeRawTPWritable = 24
+	typeTracing       = 26
+	typeStructOps     = 27
+	typeExt           = 28
+	typeLSM           = 29
+	typeSyscall       = 31
+)
+
+// field returns the special field of a kind, nil if the map's values have none.
+func field(m *Map, k maps.FieldKind) *maps.Field {
+	for i := range m.Fields {
+		if m.Fields[i].Kind == k {
+			return &m.Fields[i]
+		}
+	}
+	return nil
+}
+
+func hasLock(m *Map) bool {
+	return field(m, maps.FieldSpinLock) != nil || field(m, maps.FieldResSpinLock) != nil
+}
+
+func isKptr(k maps.FieldKind) bool {
+	switch k {
+	case maps.FieldKptr, maps.FieldKptrUntrusted, maps.FieldKptrPercpu, maps.FieldUptr:
+		return true
+	}
+	return false
+}
+
+// mapUsable checks that programs of this kind may use the map.
+func (w *walker) mapUsable(m *Map) *Error {
+	var has proto.MapFields
+	for i := range m.Fields {
+		switch m.Fields[i].Kind {
+		case maps.FieldSpinLock, maps.FieldResSpinLock:
+			has |= proto.HasSpinLock
+		case maps.FieldTimer:
+			has |= proto.HasTimer
+		case maps.FieldWorkqueue:
+			has |= proto.HasWorkqueue
+		case maps.FieldListHead, maps.FieldRBRoot:
+			has |= proto.HasGraph
+		}
+	}
+	if why := proto.MapUsable(w.spec.Type.Kernel, w.spec.Sleepable, uint32(m.Type), has); why != "" {
+		return w.fail(CodeHelper, "map %s: %s", m.Name, why)
+	}
+	return nil
+}
+
+// mapHelper checks that the helper works on maps of this type.
+func (w *walker) mapHelper(c *callMeta) *Error {
+	if c.proto.ID > proto.MaxID || proto.ByID(c.proto.ID) == nil || w.spec.Type.Kernel == 0 {
+		return nil // one of the host's own
+	}
+	if !proto.MapAllowedFor(w.spec.Type.Kernel, w.spec.Attach, c.proto.ID, uint32(c.m.Type)) {
+		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package verifier
+
+// visit compares the path at pc with the states kept there. It reports whether one of
+// them covers the path, which then ends, and keeps the state when that is likely to
+// pay.
+//
+// A kept state that was walked to its end covers a path whose live parts it includes,
+// numbers that nothing demands left aside. One that was not, which is a state
+// that this very path came through, covers it only if it includes all live parts; and only where
+// the loop that is closed so is known to end: at the calls of iterators and of helpers that
+// call back, and at may_goto. Elsewhere a repeated state is a loop without end.
+func (w *walker) visit(pc int) (known bool, err *Error) {
+	force := w.p.flags[pc]&forcePoint != 0
+	add := force || w.jumps-w.keptJumps >= 2 && w.steps-w.keptSteps >= 8
+	list := w.kept[pc]
+	keep := list[:0]
+	var cur *snapshot
+	for i, n := range list {
+		if cur == nil {
+			cur = w.keep(pc)
+		}
+		nd := &w.nodes[n]
+		hit := false
+		if nd.branches > 0 {
+			switch {
+			case force:
+				if w.converges(pc, nd, cur) && w.covers(nd.snap, cur, pc, within) {
+					w.waitFor(n)
+					hit = true
+				}
+			case w.covers(nd.snap, cur, pc, exact):
+				return false, w.endless(pc)
+			}
+			if !force && !hit && w.jumps-w.keptJumps < 20 && w.steps-w.keptSteps < 100 {
+				add = false
+			}
+		} else if !w.complete(n) {
+			if hit = w.covers(nd.snap, cur, pc, within); hit {
+				w.waitFor(w.nodes[n].waits)
+			}
+		} else {
+			hit = w.covers(nd.snap, cur, pc, demanded)
+		}
+		nd = &w.nodes[n]
+		if hit {
+			nd.hits++
+			w.kept[pc] = append(keep, list[i:]...)
+			return true, nil
+		}
+		if add {
+			nd.misses++
+		}
+		limit := int32(3)
+		if force && nd.branches > 0 {
+			limit = 64
+		}
+		if nd.misses > nd.hits*limit+limit {
+			continue // unlikely to be of use
+		}
+		keep = append(keep, n)
+	}
+	w.kept[pc] = keep
+	if !add && w.s.node >= 0 {
+		return false, nil
+	}
+	if cur == nil {
+		cur = w.keep(pc)
+	}
+	w.addNode(pc, cur)
+	return false, nil
+}
+
+// addNode keeps the state of the path.
+func (w *walker) addNode(pc int, s *snapshot) {
+	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1})
+	n := int32(len(w.nodes) - 1)
+	w.s.node = n
+	w.kept[pc] = append(w.kept[pc], n)
+	w.keptStates++
+	w.memory += s.bytes() + 40
+	w.peak = max(w.peak, w.memory)
+	w.keptJumps, w.keptSteps = w.jumps, w.steps
+}
+
+// converges reports whether a loop that closes at pc in the kept state nd is known to
+// end.
+func (w *walker) converges(pc int, nd *node, cur *snapshot) bool {
+	switch {
+	case w.isMayGoto(pc):
+		return nd.snap.sec.goto_ != cur.sec.goto_
+	case w.isIterNext(pc):
+		return w.iterActive()
+	}
+	return true // a helper that calls back
+}
+
+// waitFor notes that the path ends in node a, which is not walked to its end: states between
+// them are complete only when a is.
+func (w *walker) waitFor(a int32) {
+	for n := w.s.node; n >= 0 && n != a; n = w.nodes[n].parent {
+		if v := w.nodes[n].waits; v < 0 || w.above(a, v) {
+			w.nodes[n].waits = a
+		}
+	}
+}
+
+// above reports whether node a stands further up than b, both being on one path: nodes are numbered as the walk comes
+// to them.
+func (w *walker) above(a, b int32) bool { return a < b }
+
+// complete reports whether everything that goes on from node n has been walked, so that what
+// is demanded there is known.
+func (w *walker) complete(n int32) bool {
+	for n >= 0 {
+		nd := &w.nodes[n]
+		if nd.branches > 0 {
+			return false
+		}
+		if nd.waits < 0 {
+			return true
+		}
+		if nd.waits == n {
+			return true
+		}
+		n = nd.waits
+	}
+	return true
+}
