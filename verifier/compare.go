@@ -146,6 +146,9 @@ func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
 	if oe.h != ce.h {
 		oo := *o
 		oo.Ref = c.Ref
+		if o.Kind == kindIterSlot {
+			oo.Off = c.Off // how often it was asked tells nothing of what it has left
+		}
 		if oo != *c {
 			return false
 		}
