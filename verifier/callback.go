@@ -121,6 +121,7 @@ func (w *walker) widenFromKept(pc int) {
 	if prev == nil {
 		return
 	}
+	w.marks.flush()
 	st := &w.s
 	for i, f := range st.frames {
 		old := prev.frames[i]

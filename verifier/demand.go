@@ -37,16 +37,21 @@ type touched struct {
 	linked marks // registers and slots that a jump's refinement reached through copies
 }
 
+// demand holds the marks. Those that are new are carried over when somebody asks, all at once: a long
+// stretch of code is gone through once for what a hundred instructions behind it do.
 type demand struct {
 	w      *walker
 	in     []marks // by instruction, before it
 	touch  []touched
 	during map[int32]marks // by call instruction: slots of the caller that callees read
-	work   []int32
+
+	dirty []uint64 // instructions whose marks are to be carried over, a bit each
+	count int      // how many
+	high  int      // the highest word that has one
 }
 
 func (d *demand) init(w *walker, n int) {
-	*d = demand{w: w, in: make([]marks, n), touch: make([]touched, n), during: map[int32]marks{}}
+	*d = demand{w: w, in: make([]marks, n), touch: make([]touched, n), during: map[int32]marks{}, dirty: make([]uint64, n/64+1)}
 }
 
 // marksOf is what counts of frame i of a kept state of instruction pc.
@@ -62,46 +67,58 @@ func (w *walker) marksOf(s *snapshot, i, pc int) marks {
 	return m
 }
 
-// add marks what counts before instruction pc, and all that it depends on.
+// add marks what counts before instruction pc.
 func (d *demand) add(pc int, m marks) {
 	m = m.without(d.in[pc])
 	if m.empty() {
 		return
 	}
 	d.in[pc] = d.in[pc].or(m)
-	d.work = append(d.work, int32(pc))
-	for len(d.work) > 0 {
-		pc := int(d.work[len(d.work)-1])
-		d.work = d.work[:len(d.work)-1]
-		d.spread(pc)
-	}
+	d.queue(pc)
 }
 
-func (d *demand) put(pc int, m marks) {
-	m = m.without(d.in[pc])
-	if !m.empty() {
-		d.in[pc] = d.in[pc].or(m)
-		d.work = append(d.work, int32(pc))
+// queue says that the marks of pc are to be carried over.
+func (d *demand) queue(pc int) {
+	word, bit := pc/64, uint64(1)<<(pc%64)
+	if d.dirty[word]&bit != 0 {
+		return
 	}
+	d.dirty[word] |= bit
+	d.count++
+	d.high = max(d.high, word)
+}
+
+// flush carries all marks over to where they come from, the last instructions first.
+func (d *demand) flush() {
+	for word := d.high; d.count > 0; word-- {
+		if word < 0 {
+			word = d.high
+		}
+		for d.dirty[word] != 0 {
+			bit := 63 - bits.LeadingZeros64(d.dirty[word])
+			d.dirty[word] &^= 1 << bit
+			d.count--
+			d.spread(word*64 + bit)
+		}
+	}
+	d.high = 0
 }
 
 // spread carries the marks of pc over to the instructions before it.
 func (d *demand) spread(pc int) {
 	p, m := d.w.p, d.in[pc]
 	for _, q := range p.preds.of(pc) {
-		d.put(int(q), d.before(int(q), m))
+		d.add(int(q), d.before(int(q), m))
 	}
 	if sub := int(p.subOf[pc]); p.subs[sub].start == pc && m.regs&0x3e != 0 {
 		for _, site := range p.sites[sub] {
-			d.put(int(site), marks{regs: m.regs & 0x3e})
+			d.add(int(site), marks{regs: m.regs & 0x3e})
 		}
 	}
 }
 
 // again carries over what instruction pc did not pass on before.
-func (d *demand) again(pc int) {
-	d.w.p.successors(pc, func(t int) { d.add(pc, d.before(pc, d.in[t])) })
-}
+func (d *demand) again(pc int) { d.w.p.successors(pc, d.queue) }
 
 // before is what counts before instruction pc if m does behind it.
 func (d *demand) before(pc int, m marks) marks {
@@ -157,7 +174,7 @@ func (d *demand) before(pc int, m marks) marks {
 	case isa.KindCall:
 		if in.Op == isa.OpCallLocal && m.regs&1 != 0 {
 			for _, e := range d.w.p.subs[d.w.p.subAt(in.Target(pc))].exits {
-				d.put(int(e), marks{regs: 1})
+				d.add(int(e), marks{regs: 1})
 			}
 		}
 		m.regs &^= 0x3f
@@ -251,6 +268,3 @@ func (w *walker) linkReached(regs uint16, slots uint64) {
 	t.linked.slots |= slots
 	w.marks.again(w.pc)
 }
-
-// lowest is the number of the lowest set bit.
-func lowest(m uint64) int { return bits.TrailingZeros64(m) }

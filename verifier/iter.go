@@ -117,7 +117,7 @@ func (w *walker) iterUse(callee string, n int, kind uint32) (fr, i int, it Reg, 
 	}
 	p := w.iterAt(fr, i, n, kind)
 	if p == nil {
-		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n))
+		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n)).as(topicIterator)
 	}
 	w.readSlots(fr, (1<<n-1)<<i, false)
 	return fr, i, *p, nil

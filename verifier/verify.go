@@ -31,7 +31,7 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 	}
 	w := newWalker(p, o)
 	if err := w.all(); err != nil {
-		w.explain(err, nil)
+		w.explain(err)
 		err.Stats = w.stats()
 		return nil, complete(spec, insns, err)
 	}
@@ -40,8 +40,8 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return nil, complete(spec, insns, err)
 	}
 	proof.facts = w.facts
-	for pc, u := range w.used {
-		if u {
+	for pc, n := range w.walked {
+		if n > 0 {
 			proof.facts[pc].Flags |= Reached
 		}
 	}
@@ -106,8 +106,9 @@ func complete(spec *Spec, insns []isa.Insn, e *Error) *Error {
 	if e.Stats.Insns == 0 {
 		e.Stats.Insns = len(insns)
 	}
-	if e.Insn >= 0 && e.Insn < len(insns) {
-		e.Disasm = isa.Format(insns, e.Insn, nil)
+	if e.Disasm == "" {
+		x := &evidence{spec: spec, insns: insns, err: e, find: e.find}
+		x.fill()
 	}
 	return e
 }
@@ -139,7 +140,7 @@ func (w *walker) stackDepth() *Error {
 	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
 		}
 	}
 	// The graph of calls has no cycle, so the deepest way from each function is found by going
@@ -160,10 +161,10 @@ func (w *walker) stackDepth() *Error {
 		}
 		deepest[i], frames[i] = round(i)+down, levels+1
 		if deepest[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
 		}
 		if frames[i] > maxFrames {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
 		}
 		return nil
 	}
