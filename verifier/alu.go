@@ -181,18 +181,10 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 	id, off := f.ids[in.Dst], d.Off
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
-	// A copy to which a constant was added, or from which one was subtracted, keeps its relation to the
-	// others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.Width == 64 && off == 0 && d.Var.Var.Mask != 0 {
-		delta := int64(c)
-		if info.AluOp == isa.AluSub {
-			delta = -delta
-		}
-		fits := delta == int64(int32(delta)) && int64(c) == int64(int32(c))
-		if fits && (info.AluOp == isa.AluAdd || info.AluOp == isa.AluSub) {
-			d.Off = int32(delta)
-			return nil
-		}
+	// A copy to which a constant was added keeps its relation to the others, once.
+	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && int64(c) > 0 && d.Var.Var.Mask != 0 {
+		d.Off = int32(c)
+		return nil
 	}
 	f.ids[in.Dst], d.Off = 0, 0
 	return nil

@@ -111,14 +111,13 @@ func (w *walker) numbers(set uint16) uint16 {
 }
 
 // widenFromKept forgets numbers that nothing demands and that differ from when this path was
-// at pc before, in node from or further up: a loop that is closed by comparison would count
-// on otherwise.
-func (w *walker) widenFromKept(pc int, from int32) {
+// at pc before: a loop that is closed by comparison would count on otherwise.
+func (w *walker) widenFromKept(pc int) {
 	if w.replay != nil || w.full {
 		w.widenFull(pc)
 		return
 	}
-	prev := w.lastKept(pc, from)
+	prev := w.lastKept(pc)
 	if prev == nil {
 		return
 	}
@@ -164,20 +163,11 @@ func (w *walker) marksNow(i, pc int) marks {
 	return m
 }
 
-// beforeLast is the node above that of the instruction being walked, which keeps its state
-// each time.
-func (w *walker) beforeLast() int32 {
-	if n := w.s.node; n >= 0 && int(w.nodes[n].pc) == w.pc {
-		return w.nodes[n].parent
-	}
-	return w.s.node
-}
-
-// lastKept is the state kept last at pc in node from or further up this path, with the same calls.
-func (w *walker) lastKept(pc int, from int32) *snapshot {
+// lastKept is the state kept last at pc on this path, with the same calls.
+func (w *walker) lastKept(pc int) *snapshot {
 	st := &w.s
 next:
-	for n := from; n >= 0; n = w.nodes[n].parent {
+	for n := st.node; n >= 0; n = w.nodes[n].parent {
 		nd := &w.nodes[n]
 		if int(nd.pc) != pc || len(nd.snap.frames) != len(st.frames) {
 			continue

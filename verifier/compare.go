@@ -107,10 +107,6 @@ func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
 	if o.Kind != c.Kind {
 		return o.Kind == NotInit && how != exact
 	}
-	if o.Kind == kindIterSlot {
-		// How often it gave an element does not matter.
-		return o.Obj == c.Obj && o.Size == c.Size && w.sameID(o.Ref, c.Ref)
-	}
 	if how == exact {
 		if oe.h != ce.h {
 			oo := *o

@@ -154,7 +154,7 @@ func (w *walker) iterNext(callee string, n int, kind uint32, way callWay) (drain
 	if other {
 		w.s.sec.iters++
 		w.putIter(fr, i, n, kind, it.Ref, iterActive, it.Off+1)
-		w.widenFromKept(w.pc, w.beforeLast())
+		w.widenFromKept(w.pc)
 		return false, nil
 	}
 	w.putIter(fr, i, n, kind, it.Ref, iterDrained, it.Off)
