@@ -29,16 +29,7 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 	if o.Policy == PolicySandboxed {
 		return proof, nil
 	}
-	w := newWalker(p, o)
-	err = w.all()
-	if err != nil && w.didWiden {
-		// It may have been refused for what a loop forgot.
-		o.noWidening = true
-		v := newWalker(p, o)
-		if again := v.all(); again == nil || again.Code != CodeLimit {
-			w, err = v, again
-		}
-	}
+	w, err := walk(p, o)
 	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()
@@ -61,6 +52,34 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		proof.depth = append(proof.depth, int(w.depth[i]))
 	}
 	return proof, nil
+}
+
+// walk walks the program. When that fails for want of precision or because paths multiply, it is tried once
+// more in another way, so that the time is bounded by twice the budget.
+func walk(p *program, o Options) (*walker, *Error) {
+	w := newWalker(p, o)
+	err := w.all()
+	switch {
+	case err == nil:
+		return w, nil
+	case w.didWiden:
+		// It may have been refused for what a loop forgot.
+		o.noWidening = true
+	case err.find.topic == topicSteps:
+		o.merging = true
+	default:
+		return w, err
+	}
+	again := newWalker(p, o)
+	switch e := again.all(); {
+	case e == nil:
+		return again, nil
+	case o.merging || e.Code == CodeLimit:
+		// What a walk with joined states, or one that has no end, complains of is not the point.
+		return w, err
+	default:
+		return again, e
+	}
 }
 
 func hashInsns(insns []isa.Insn) [32]byte {

@@ -69,7 +69,13 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	if cur == nil {
 		cur = w.look(pc)
 	}
+	if w.o.merging && len(keep) > mergeAbove {
+		cur = w.merge(pc, cur)
+	}
 	w.addNode(pc, cur)
+	if w.memory+w.tab.bytes() > w.o.MemoryLimit {
+		return false, w.tooMuch()
+	}
 	return false, nil
 }
 

@@ -43,10 +43,10 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
-	memory     int // bytes of snapshots
+	mergesAt   map[int]int // by instruction
+	memory     int         // bytes of snapshots
 	peak       int
 	ctxMax     int
-	merging    bool
 	full       bool // compare all live parts, demanded or not
 	uninit     bool // stack bytes that nothing wrote may be read
 	leaks      bool // addresses may leave the program
@@ -107,7 +107,7 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, typeNo: map[string]uint32{},
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
 		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
@@ -208,7 +208,7 @@ func (w *walker) fork() (other bool, err *Error) {
 		return other, nil
 	}
 	if len(w.todo) >= maxPending {
-		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
+		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
 	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
@@ -339,6 +339,11 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 	}
 	w.pc++
 	return false, err
+}
+
+// tooMuch is an error for a walk that keeps more than it may.
+func (w *walker) tooMuch() *Error {
+	return w.fail(CodeLimit, "the states kept take more than %d bytes", w.o.MemoryLimit).as(topicSteps)
 }
 
 func (w *walker) tooLong() *Error {
