@@ -57,7 +57,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if force && nd.branches > 0 {
 			limit = 64
 		}
-		if nd.misses > nd.hits*limit+limit {
+		if nd.misses > nd.hits*limit+limit && !(w.o.merging && len(keep) <= mergeAbove) {
 			continue // unlikely to be of use
 		}
 		keep = append(keep, n)
