@@ -117,7 +117,7 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	case proto.ConstAllocSizeOrZero:
 		v, ok := r.constant()
 		if !ok {
-			return w.fail(CodeType, "%s of %s is %s: the size has to be a constant", reg, c.name, w.rangeOf(r))
+			return w.fail(CodeType, "%s of %s is %s: the size has to be a constant", reg, c.name, w.rangeOf(r)).as(topicConstant)
 		}
 		w.demandReg(reg)
 		c.alloc = uint32(v)
@@ -418,19 +418,19 @@ func (w *walker) sizeArg(c *callMeta, reg isa.Reg, mem *proto.Arg, zeroOK bool) 
 	w.demandReg(reg)
 	c.sizeMax = v.UMax
 	if v.SMin < 0 {
-		return w.fail(CodeBounds, "%s of %s, a size, may be negative: it may be %s", reg, c.name, minString(v.SMin))
+		return w.fail(CodeBounds, "%s of %s, a size, may be negative: it may be %s", reg, c.name, minString(v.SMin)).as(topicSizeNegative)
 	}
 	if v.UMin == 0 && !zeroOK {
-		return w.fail(CodeBounds, "%s of %s, a size, may be 0", reg, c.name)
+		return w.fail(CodeBounds, "%s of %s, a size, may be 0", reg, c.name).as(topicSizeZero)
 	}
 	if v.UMax >= maxVarOff {
-		return w.fail(CodeBounds, "%s of %s, a size, has no upper bound that is of use: it may be %d", reg, c.name, v.UMax)
+		return w.fail(CodeBounds, "%s of %s, a size, has no upper bound that is of use: it may be %d", reg, c.name, v.UMax).as(topicSizeUnbounded)
 	}
 	m := memArg{reg: reg - 1, size: int(v.UMax), zeroOK: zeroOK, write: mem.Flags&proto.Write != 0, raw: mem.Flags&proto.Uninit != 0, name: c.name, meta: c}
 	if !r.fixed() {
 		m.meta = nil // how much the helper fills is not known
 	}
-	return w.memoryArg(&m)
+	return w.memoryArg(&m).about(reg - 1)
 }
 
 // constKey notes the key of an array map if it is known.

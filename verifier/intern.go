@@ -42,12 +42,14 @@ func mix(h, v uint64) uint64 {
 
 func hashReg(r *Reg) uint32 {
 	v := &r.Var
-	h := mix(uint64(r.Kind)|uint64(r.Frame)<<8|uint64(r.Flags)<<16|uint64(uint32(r.Off))<<32, uint64(r.Obj)|uint64(r.Size)<<32)
-	h = mix(h^uint64(r.Ref), v.Var.Value)
+	// Offsets and sizes grow together, so they must not meet in one word.
+	h := mix(uint64(r.Kind)|uint64(r.Frame)<<8|uint64(r.Flags)<<16|uint64(uint32(r.Off))<<32, uint64(r.Ref)<<32)
+	h = mix(h, uint64(r.Obj)|uint64(r.Size)<<32)
+	h = mix(h, v.Var.Value)
 	if v.Var.Mask != 0 {
-		h = mix(h^v.Var.Mask, v.UMin)
-		h = mix(h^v.UMax, uint64(v.SMin))
-		h = mix(h^uint64(v.SMax), uint64(v.U32Min)|uint64(v.U32Max)<<32)
+		h = mix(h, v.Var.Mask^bits.RotateLeft64(v.UMin, 32))
+		h = mix(h, v.UMax^bits.RotateLeft64(uint64(v.SMin), 32))
+		h = mix(h, uint64(v.SMax)^bits.RotateLeft64(uint64(v.U32Min)|uint64(v.U32Max)<<32, 16))
 		h = mix(h, uint64(uint32(v.S32Min))|uint64(uint32(v.S32Max))<<32)
 	}
 	return uint32(h ^ h>>32)

@@ -100,7 +100,7 @@ func (w *walker) mapHelper(c *callMeta) *Error {
 		return nil // one of the host's own
 	}
 	if !proto.MapAllowedFor(w.spec.Type.Kernel, w.spec.Attach, c.proto.ID, uint32(c.m.Type)) {
-		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type)
+		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type).as(topicMapType)
 	}
 	return nil
 }

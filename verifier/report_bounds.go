@@ -7,12 +7,6 @@ import (
 	"github.com/gbpf/gbpf/isa"
 )
 
-// Sizes in bytes, as the kernel has them.
-const (
-	packetLimit = 0xffff // how far a packet pointer may reach
-	stackLimit  = 512    // stack of a function
-)
-
 // extent is the bytes that the access at fault may touch: its first byte lies at lo to hi from
 // the start of the object, of a packet without the variable part of the pointer. ok is false if
 // the instruction does not tell.
@@ -96,7 +90,7 @@ func causePacket(x *evidence) string {
 		return fmt.Sprintf("%s is packet data plus a number that may be negative%s", x.regName(), x.indexWhence(o, ", "))
 	}
 	known := int64(reg.Size)
-	if reg.Size > packetLimit {
+	if reg.Size > maxPacket {
 		known = 0
 	}
 	lo, _, size, ok := x.extent()
@@ -173,7 +167,7 @@ func suggestPacket(x *evidence) string {
 		return fmt.Sprintf("compare after the addition: with the pointer p to where the variable part ends, if (%s + %d > data_end) return ...;", name, end)
 	}
 	t, same := x.packetTest(x.origin())
-	if t != nil && same && reg.Size > 0 && reg.Size <= packetLimit && int64(reg.Size) < end {
+	if t != nil && same && reg.Size > 0 && reg.Size <= maxPacket && int64(reg.Size) < end {
 		return fmt.Sprintf("compare up to the end of what is used: if (data + %d > data_end) return ...;", end)
 	}
 	return fmt.Sprintf("before the access: if (data + %d > data_end) return ...;", end)
@@ -202,7 +196,7 @@ func (x *evidence) objectSize() (n int64, what string, ok bool) {
 		}
 		return int64(reg.Size), "the memory", true
 	case PtrToStack:
-		return stackLimit, "the stack", true
+		return stackSize, "the stack", true
 	}
 	return 0, "", false
 }

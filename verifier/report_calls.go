@@ -83,7 +83,7 @@ func suggestMapType(x *evidence) string {
 	return "pass a map of a type that the helper takes"
 }
 
-func suggestSpecialField(x *evidence) string {
+func suggestField(x *evidence) string {
 	return "leave the field to its helpers; write the other fields one by one instead of the whole structure"
 }
 

@@ -43,7 +43,7 @@ const (
 	topicNotAllowed    topic = "not allowed" // a helper that the program type may not call
 	topicGPL           topic = "gpl"
 	topicMapType       topic = "map type"
-	topicSpecialField  topic = "special field"
+	topicField         topic = "special field"
 	topicRecursion     topic = "recursion"
 	topicFallsOff      topic = "falls off"
 	topicUnreachable   topic = "unreachable"
@@ -91,13 +91,12 @@ var catalogue = map[heading]advice{
 	{CodeType, topicReleased}:   {causeReleased, suggestReleased},
 	{CodeType, topicKernel}: {causeValue, say("the address is of kernel memory, which the program may not read directly: copy it with " +
 		"bpf_probe_read_kernel, or bpf_probe_read_user for an address of user space")},
-	{CodeType, topicNumber}:       {causeNumber, suggestNumber},
-	{CodeType, topicModified}:     {causeContextMoved, suggestContextMoved},
-	{CodeType, topicReadOnly}:     {causeReadOnly, suggestReadOnly},
-	{CodeType, topicArgument}:     {causeValue, suggestArgument},
-	{CodeType, topicMapType}:      {causeNothing, suggestMapType},
-	{CodeType, topicSpecialField}: {causeNothing, suggestSpecialField},
-	{CodeType, topicNone}:         {causeValue, causeNothing},
+	{CodeType, topicNumber}:   {causeNumber, suggestNumber},
+	{CodeType, topicModified}: {causeContextMoved, suggestContextMoved},
+	{CodeType, topicReadOnly}: {causeReadOnly, suggestReadOnly},
+	{CodeType, topicArgument}: {causeValue, suggestArgument},
+	{CodeType, topicMapType}:  {causeNothing, suggestMapType},
+	{CodeType, topicNone}:     {causeValue, causeNothing},
 
 	{CodeUninit, topicNone}:  {causeUninit, say("give the variable a value on every path, where it is declared if nothing better is known")},
 	{CodeUninit, topicLost}:  {causeLost, say("keep what is needed after the call in a variable, or pass it to the call only")},
@@ -118,16 +117,18 @@ var catalogue = map[heading]advice{
 	{CodeHelper, topicNotAllowed}:    {causeNothing, suggestNotAllowed},
 	{CodeHelper, topicGPL}:           {causeNothing, say(`if the program may be under it, declare a licence that is compatible with the GPL: char LICENSE[] SEC("license") = "GPL";`)},
 	{CodeHelper, topicMapType}:       {causeNothing, suggestMapType},
-	{CodeHelper, topicSizeUnbounded}: {causeSize, suggestSize},
-	{CodeHelper, topicSizeNegative}:  {causeSize, suggestSizeSign},
-	{CodeHelper, topicSizeZero}:      {causeSize, suggestSizeZero},
-	{CodeHelper, topicConstant}:      {causeValue, say("pass a number that is known when the program is compiled")},
+	{CodeBounds, topicSizeUnbounded}: {causeSize, suggestSize},
+	{CodeBounds, topicSizeNegative}:  {causeSize, suggestSizeSign},
+	{CodeBounds, topicSizeZero}:      {causeSize, suggestSizeZero},
+	{CodeType, topicConstant}:        {causeValue, say("pass a number that is known when the program is compiled")},
 	{CodeHelper, topicNone}:          {causeValue, causeNothing},
+
+	{CodeType, topicField}: {causeNothing, suggestField},
 
 	{CodeReference, topicNone}:     {causeLeaked, suggestLeaked},
 	{CodeReference, topicReleased}: {causeReleased, suggestReleased},
 
-	{CodeLock, topicNone}: {causeNothing, say("release the lock before: bpf_spin_unlock on every path, and little in between")},
+	{CodeLock, topicNone}: {causeLockTaken, say("release the lock before: bpf_spin_unlock on every path, and little in between")},
 	{CodeLock, topicLockHeld}: {causeLockTaken, say("do it before the lock is taken or after it is released; while a lock is held nothing may be called, " +
 		"and only one lock may be held")},
 	{CodeLock, topicLockOther}: {causeLockTaken, say("release the lock that was taken, through the same pointer")},

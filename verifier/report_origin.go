@@ -17,9 +17,9 @@ type recorder struct {
 	moves  []moved // calls after which some pointers were worth nothing any more, in order
 	steps  int
 
-	prev     int // the instruction under way, -1 before the first
-	before   [11]Reg
-	prevFrom [11]*origin
+	prev   int // the instruction under way, -1 before the first
+	came   int // the one before it
+	before [11]Reg
 }
 
 // originFrame is what is known of one frame's registers and stack.
@@ -64,7 +64,7 @@ const (
 )
 
 func newRecorder(insns []isa.Insn, helper func(id int32) *proto.Proto) *recorder {
-	return &recorder{insns: insns, helper: helper, prev: -1}
+	return &recorder{insns: insns, helper: helper, prev: -1, came: -1}
 }
 
 // step is called before each instruction of the path with the innermost frame's registers.
@@ -76,7 +76,7 @@ func (r *recorder) step(pc, depth int, regs *[11]Reg) {
 		r.done(pc, depth, regs)
 	}
 	r.steps++
-	r.prev, r.before = pc, *regs
+	r.came, r.prev, r.before = r.prev, pc, *regs
 }
 
 // f is the innermost frame.

@@ -30,7 +30,6 @@ type finding struct {
 	topic topic // which row of the catalogue, "" for what the instruction tells
 	reg   int8  // the register at fault, plus 1; 0 for none
 	insn  int32 // another instruction that counts, plus 1: where a reference was acquired; 0 for none
-	obj   int32 // the map at fault, plus 1; 0 for none
 }
 
 type hotspot struct{ insn, times int }

@@ -30,7 +30,16 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return proof, nil
 	}
 	w := newWalker(p, o)
-	if err := w.all(); err != nil {
+	err = w.all()
+	if err != nil && w.didWiden {
+		// It may have been refused for what a loop forgot.
+		o.noWidening = true
+		v := newWalker(p, o)
+		if again := v.all(); again == nil || again.Code != CodeLimit {
+			w, err = v, again
+		}
+	}
+	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()
 		return nil, complete(spec, insns, err)
@@ -40,8 +49,8 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return nil, complete(spec, insns, err)
 	}
 	proof.facts = w.facts
-	for pc, u := range w.used {
-		if u {
+	for pc, n := range w.walked {
+		if n > 0 {
 			proof.facts[pc].Flags |= Reached
 		}
 	}
@@ -64,11 +73,7 @@ func hashInsns(insns []isa.Insn) [32]byte {
 
 // all walks the program, then the global functions that it calls, each by its own type.
 func (w *walker) all() *Error {
-	f := w.start(0)
-	f.set(1, pointer(PtrToCtx), 0)
-	if w.spec.Type.Kernel == 0 {
-		w.rawArgs(f)
-	}
+	w.startMain()
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -91,6 +96,15 @@ func (w *walker) all() *Error {
 	return nil
 }
 
+// startMain sets up what a program gets.
+func (w *walker) startMain() {
+	f := w.start(0)
+	f.set(1, pointer(PtrToCtx), 0)
+	if w.spec.Type.Kernel == 0 {
+		w.rawArgs(f)
+	}
+}
+
 func (w *walker) stats() Stats {
 	return Stats{Insns: len(w.p.insns), Processed: w.steps, States: w.keptStates, Pruned: w.pruned, PeakBytes: w.peak + w.tab.bytes(), Merged: w.merged}
 }
@@ -101,14 +115,12 @@ func complete(spec *Spec, insns []isa.Insn, e *Error) *Error {
 	if e.Stats.Insns == 0 {
 		e.Stats.Insns = len(insns)
 	}
-	if e.Insn >= 0 && e.Insn < len(insns) {
-		e.Disasm = isa.Format(insns, e.Insn, nil)
+	if e.Disasm == "" {
+		x := &evidence{spec: spec, insns: insns, err: e, find: e.find}
+		x.fill()
 	}
 	return e
 }
-
-// explain adds to an error of the walk how the path came there.
-func (w *walker) explain(e *Error) {}
 
 // rawArgs sets up the registers of gbpf's own type raw: memory and its length.
 func (w *walker) rawArgs(f *frame) {
@@ -120,9 +132,6 @@ func (w *walker) rawArgs(f *frame) {
 func (w *walker) endless(pc int) *Error {
 	return w.fail(CodeLoop, "the loop does not end: the walk came back to this instruction with nothing changed")
 }
-
-// widenFull is widenFromKept where every number counts.
-func (w *walker) widenFull(pc int) {}
 
 // stackDepth checks that nested calls have stack enough.
 func (w *walker) stackDepth() *Error {
@@ -137,7 +146,7 @@ func (w *walker) stackDepth() *Error {
 	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
 		}
 	}
 	// The graph of calls has no cycle, so the deepest way from each function is found by going
@@ -158,10 +167,10 @@ func (w *walker) stackDepth() *Error {
 		}
 		deepest[i], frames[i] = round(i)+down, levels+1
 		if deepest[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
 		}
 		if frames[i] > maxFrames {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames)
+			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
 		}
 		return nil
 	}

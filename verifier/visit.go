@@ -13,11 +13,14 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	force := w.p.flags[pc]&forcePoint != 0
 	add := force || w.jumps-w.keptJumps >= 2 && w.steps-w.keptSteps >= 8
 	list := w.kept[pc]
+	if len(list) > 0 {
+		w.marks.flush()
+	}
 	keep := list[:0]
 	var cur *snapshot
 	for i, n := range list {
 		if cur == nil {
-			cur = w.keep(pc)
+			cur = w.look(pc)
 		}
 		nd := &w.nodes[n]
 		hit := false
@@ -64,7 +67,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		return false, nil
 	}
 	if cur == nil {
-		cur = w.keep(pc)
+		cur = w.look(pc)
 	}
 	w.addNode(pc, cur)
 	return false, nil
@@ -72,6 +75,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 
 // addNode keeps the state of the path.
 func (w *walker) addNode(pc int, s *snapshot) {
+	s = w.keep(s)
 	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1})
 	n := int32(len(w.nodes) - 1)
 	w.s.node = n
