@@ -116,7 +116,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		if v.Accepted == (ve == nil) {
 			continue
 		}
-		d, err := compareVerdicts(k, p)
+		d, err := compareVerdicts(k, p, verifier.Options{})
 		if errors.Is(err, kernel.ErrTimeout) {
 			r.Slow++
 			continue
@@ -159,14 +159,18 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 	}
 	small := p
 	if !c.NoShrink {
+		end := time.Now().Add(shrinkTime)
 		small = fuzzgen.Shrink(p, func(q *fuzzgen.Program) bool {
-			e, err := compareVerdicts(k, q)
+			if time.Now().After(end) {
+				return false
+			}
+			e, err := compareVerdicts(k, q, verifier.Options{Steps: shrinkSteps})
 			return err == nil && e != nil && e.key() == key
 		})
 	}
 	if cl.Example == nil || small.Len() < cl.Example.Len() {
 		cl.Example = small
-		if e, err := compareVerdicts(k, small); err == nil && e != nil {
+		if e, err := compareVerdicts(k, small, verifier.Options{}); err == nil && e != nil {
 			cl.KernelLine, cl.GbpfLine = e.KernelLine, e.GbpfLine
 		}
 		cl.Listed = listedDifference(cl)
@@ -176,13 +180,19 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 	}
 }
 
+// Shrinking is bounded: a program whose walk does not end would take it very long.
+const (
+	shrinkSteps = 100_000
+	shrinkTime  = 5 * time.Second
+)
+
 // compareVerdicts asks both for their reasons. It returns nil when they agree.
-func compareVerdicts(k *kernelJudge, p *fuzzgen.Program) (*VerdictClass, error) {
+func compareVerdicts(k *kernelJudge, p *fuzzgen.Program, o verifier.Options) (*VerdictClass, error) {
 	v, err := k.judge(p, 0)
 	if err != nil {
 		return nil, err
 	}
-	ve := verifyGenerated(p, verifier.Options{})
+	ve := verifyGenerated(p, o)
 	if v.Accepted == (ve == nil) {
 		return nil, nil
 	}

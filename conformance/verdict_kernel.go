@@ -12,7 +12,6 @@ import (
 	"github.com/gbpf/gbpf/internal/kernel"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
-	"github.com/gbpf/gbpf/progtype"
 )
 
 // kernelJudge asks the live kernel for verdicts on generated programs. It makes each map
@@ -241,15 +240,13 @@ func funcType(p *fuzzgen.Program, i, start int) btf.Type {
 		return f
 	}
 	f.Linkage = btf.GlobalFunc
+	f.ParamTags = make([][]string, len(desc.Args))
 	for j, a := range desc.Args {
 		param := btf.FuncParam{Name: fmt.Sprintf("a%d", j)}
 		switch a.Kind {
 		case fuzzgen.ArgCtx:
-			name := "context"
-			if t := progtype.ByKernel(p.Type); t != nil {
-				name = t.Ctx.Name
-			}
-			param.Type = &btf.Pointer{Target: &btf.Struct{Name: name, Size: 4, Members: []btf.Member{{Name: "first", Type: btfU32}}}}
+			param.Type = &btf.Pointer{Target: &btf.Void{}}
+			f.ParamTags[j] = []string{"arg:ctx"}
 		case fuzzgen.ArgMem:
 			param.Type = &btf.Pointer{Target: &btf.Struct{Name: fmt.Sprintf("mem%d", a.Size), Size: a.Size,
 				Members: []btf.Member{{Name: "bytes", Type: &btf.Array{Index: btfU32, Type: btfChar, Nelems: a.Size}}}}}
