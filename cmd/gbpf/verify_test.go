@@ -46,10 +46,10 @@ func TestParseInsns(t *testing.T) {
 	}
 }
 
-// took finds what a verification took, which is never the same.
-var took = regexp.MustCompile(`time=\S+|"time_ns":\d+|"peak_bytes":\d+`)
+// took finds what a verification took, which is never the same, or the walk's own matter.
+var took = regexp.MustCompile(`(processed|states|time)=\S+|"(processed|states|time_ns|peak_bytes)":\d+`)
 
-// verifyTranscript is a transcript without times.
+// verifyTranscript is a transcript without what the verifications took.
 func verifyTranscript(t *testing.T, cmds [][]string) string {
 	t.Helper()
 	return took.ReplaceAllStringFunc(transcript(t, cmds), func(s string) string {
@@ -121,6 +121,27 @@ func TestVerifyJSON(t *testing.T) {
 		if accepted := m["verdict"] == "accept"; accepted != (m["message"] == "") || accepted != (m["code"] == "") {
 			t.Errorf("%s: the verdict and its reason do not agree", line)
 		}
+	}
+}
+
+func TestVerifyGolden(t *testing.T) {
+	golden(t, "verify", verifyTranscript(t, [][]string{
+		{"verify", "testdata/one.o"},
+		{"verify", "testdata/many.o"},
+		{"verify", "testdata/many.o", "--program", "reads_beyond", "--json"},
+		{"verify", "testdata/many.o", "--program", "filter", "--policy", "strict"},
+		{"verify", "testdata/many.o", "--policy", "sandboxed", "--json"},
+		{"verify", "testdata/odd.o"},
+		{"verify", "testdata/nothing.o"},
+		{"verify", "--help"},
+	}))
+}
+
+// TestVerifyLog has the walk's steps on standard error, and the verdict alone on standard output.
+func TestVerifyLog(t *testing.T) {
+	status, out, errs := exec(t, "0x00000002000000b7 0x95", "verify", "--raw", "-", "--type", "xdp", "--log")
+	if status != 0 || strings.Count(out, "\n") != 1 || strings.Count(errs, "\n") < 2 || !strings.Contains(errs, "exit") {
+		t.Errorf("exit status %d\n%s\n%s", status, out, errs)
 	}
 }
 
