@@ -329,7 +329,7 @@ func (w *walker) mayGotoSide(in *isa.Insn, spent bool) {
 		return
 	}
 	w.s.sec.goto_++
-	w.widenFromKept(w.pc)
+	w.widenFromKept(w.pc, false)
 	w.pc++
 }
 

@@ -31,7 +31,16 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return proof, nil
 	}
 	w := newWalker(p, o)
-	if err := w.all(); err != nil {
+	err = w.all()
+	if err != nil && w.didWiden {
+		// It may have been refused for what a loop forgot.
+		o.noWidening = true
+		v := newWalker(p, o)
+		if again := v.all(); again == nil || again.Code != CodeLimit {
+			w, err = v, again
+		}
+	}
+	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()
 		return nil, complete(spec, insns, err)
@@ -124,9 +133,6 @@ func (w *walker) rawArgs(f *frame) {
 func (w *walker) endless(pc int) *Error {
 	return w.fail(CodeLoop, "the loop does not end: the walk came back to this instruction with nothing changed")
 }
-
-// widenFull is widenFromKept where every number counts.
-func (w *walker) widenFull(pc int) {}
 
 // stackDepth checks that nested calls have stack enough.
 func (w *walker) stackDepth() *Error {

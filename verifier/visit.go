@@ -20,7 +20,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	var cur *snapshot
 	for i, n := range list {
 		if cur == nil {
-			cur = w.keep(pc)
+			cur = w.look(pc)
 		}
 		nd := &w.nodes[n]
 		hit := false
@@ -67,7 +67,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		return false, nil
 	}
 	if cur == nil {
-		cur = w.keep(pc)
+		cur = w.look(pc)
 	}
 	w.addNode(pc, cur)
 	return false, nil
@@ -75,6 +75,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 
 // addNode keeps the state of the path.
 func (w *walker) addNode(pc int, s *snapshot) {
+	s = w.keep(s)
 	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1})
 	n := int32(len(w.nodes) - 1)
 	w.s.node = n

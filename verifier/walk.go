@@ -54,6 +54,16 @@ type walker struct {
 	idmap  []idPair
 	tempID uint32
 	imm    Reg
+	memo   *memo
+	consts []uint64 // see thresholds
+	// widenings are what loops forgot, by the fork before it on the path.
+	widenings map[int32][]widening
+	// didWiden: numbers that were demanded have been widened, so that a refusal may be for want of precision.
+	didWiden bool
+
+	pool         pool
+	scratch      snapshot // what look returns
+	scratchFrame frameSnap
 
 	replay      *replay
 	wantsGlobal []bool
@@ -87,6 +97,7 @@ type pathNode struct {
 	parent int32
 	insn   int32
 	taken  bool
+	at     int32 // its number, in the list of a path
 }
 
 // maxPending is how many paths may wait (BPF_COMPLEXITY_LIMIT_JMP_SEQ).
@@ -101,6 +112,7 @@ func newWalker(p *program, o Options) *walker {
 		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
+	w.memo = new(memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
@@ -180,7 +192,7 @@ func (w *walker) otherSide() (live bool, err *Error) {
 	case isa.KindCond:
 		return w.condSide(in, in.Info(), true), nil
 	case isa.KindMayGoto:
-		w.mayGotoSide(in, true)
+		w.mayGotoSide(in, false)
 		return true, nil
 	}
 	return true, w.callSide(in, true)
@@ -198,7 +210,7 @@ func (w *walker) fork() (other bool, err *Error) {
 	if len(w.todo) >= maxPending {
 		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
 	}
-	p := pending{snap: w.keep(w.pc), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
 	w.todo = append(w.todo, p)
@@ -221,7 +233,7 @@ func (w *walker) endPath() {
 
 // note records an undecided branch.
 func (w *walker) note(insn int, taken bool) {
-	w.paths = append(w.paths, pathNode{w.s.path, int32(insn), taken})
+	w.paths = append(w.paths, pathNode{parent: w.s.path, insn: int32(insn), taken: taken})
 	w.s.path = int32(len(w.paths) - 1)
 }
 
@@ -311,7 +323,7 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 		w.jumps++
 		other, err := w.fork()
 		if err == nil {
-			w.mayGotoSide(in, other)
+			w.mayGotoSide(in, !other)
 		}
 		return false, err
 	case isa.KindCond:

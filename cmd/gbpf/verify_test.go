@@ -66,16 +66,7 @@ func rawFile(t *testing.T, text string) string {
 	return name
 }
 
-// noWalk skips a test as long as the verifier has no walk.
-func noWalk(t *testing.T) {
-	t.Helper()
-	if _, out, _ := exec(t, "0x95", "verify", "--raw", "-", "--type", "xdp"); strings.Contains(out, "the walk is not there yet") {
-		t.Skip("the verifier has no walk")
-	}
-}
-
 func TestVerifyRaw(t *testing.T) {
-	noWalk(t)
 	for _, tt := range []struct {
 		name, text, typ, policy string
 		status                  int
@@ -164,7 +155,6 @@ func TestVerifyErrors(t *testing.T) {
 
 // TestVerifyUnsupported has a program that cannot even be described: it is rejected, and the others are judged.
 func TestVerifyUnsupported(t *testing.T) {
-	noWalk(t)
 	status, out, errs := exec(t, "", "verify", "testdata/odd.o", "--json")
 	if status != 1 || errs != "" {
 		t.Fatalf("exit status %d, %s%s", status, out, errs)

@@ -409,3 +409,51 @@ func last(log string) string {
 	}
 	return `""`
 }
+
+// TestBTFArgsKernel compares which structure helpers want behind a BTF pointer with what the live kernel says of a
+// task in its place.
+func TestBTFArgsKernel(t *testing.T) {
+	if err := kernel.Available(); err != nil {
+		t.Skip(err)
+	}
+	p := &prober{hash: everyMap(t)[uint32(ebpf.Hash)]}
+	compared, left := 0, []string{}
+	for id := int32(1); id <= proto.MaxID; id++ {
+		for i := range proto.ByID(id).Args {
+			name := proto.Name(id)
+			asked := false
+			for _, f := range []string{"tp_btf", "iter/task", "syscall"} {
+				f := flavourNamed(f)
+				h := proto.For(uint32(f.typ), id)
+				a := h.Args[i]
+				if a.Kind != proto.PtrToBTFID || a.BTF == "" && name == "kptr_xchg" {
+					asked = true
+					break
+				}
+				if asked || !proto.AllowedAttach(uint32(f.typ), uint32(f.attach), f.sleepable, id) || h.MightSleep && !f.sleepable {
+					continue
+				}
+				asked = true
+				r := asm.R1 + asm.Register(i)
+				before := append(currentTask(), asm.Mov.Imm(asm.R0, 0))
+				log, err := p.load(f, h, h.NumArgs(), variation{arg: i, before: before, with: reg(r, asm.R7)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(log, "not allowed in probe") {
+					left = append(left, name)
+					continue
+				}
+				wrong := fmt.Sprintf("R%d is of type task_struct but %s is expected", i+1, a.BTF)
+				compared++
+				if strings.Contains(log, wrong) == (a.BTF == "task_struct") || strings.Contains(log, "is of type") && !strings.Contains(log, wrong) {
+					t.Errorf("argument %d of %s points to %s, the kernel says %s", i+1, name, a.BTF, last(log))
+				}
+			}
+			if !asked {
+				left = append(left, name)
+			}
+		}
+	}
+	t.Logf("%d arguments compared with the live kernel; none here may call %s", compared, strings.Join(left, ", "))
+}

@@ -1,6 +1,9 @@
 package proto
 
-import "sort"
+import (
+	"sort"
+	"strings"
+)
 
 // KfuncProto is the prototype of a kernel function that programs may call by its BTF.
 type KfuncProto struct {
@@ -82,7 +85,7 @@ const (
 // KfuncRet is what a kfunc returns.
 type KfuncRet struct {
 	Kind  KfuncRetKind
-	Flags Flag   // MaybeNull, Rdonly, Untrusted
+	Flags Flag   // MaybeNull, Rdonly, Untrusted, Trusted, RCU
 	Size  uint32 // bytes of a scalar or of memory
 	BTF   string // the kernel structure that a BTF pointer points to
 }
@@ -137,6 +140,12 @@ func init() {
 func (k *KfuncProto) completeRet() {
 	if k.Flags&KfuncRetNull != 0 {
 		k.Ret.Flags |= MaybeNull
+	}
+	if k.Flags&KfuncIterNext != 0 && k.Ret.Kind == KfuncRetBTF {
+		k.Ret.Flags |= Trusted
+		if kfuncFlags[strings.TrimSuffix(k.Name, "next")+"new"]&KfuncRCUProtected != 0 {
+			k.Ret.Flags ^= Trusted | RCU
+		}
 	}
 	switch k.Name {
 	case "bpf_get_kmem_cache":

@@ -83,11 +83,11 @@ func isNumber(t btf.Type) bool {
 // numbersOnly is whether a structure is made of nothing but numbers, arrays of them and such
 // structures, at most four deep.
 func numbersOnly(t btf.Type, depth int) bool {
-	s, ok := btf.UnderlyingType(t).(*btf.Struct)
+	_, members, ok := composite(btf.UnderlyingType(t))
 	if !ok || depth > 3 {
 		return false
 	}
-	for _, m := range s.Members {
+	for _, m := range members {
 		mt := btf.UnderlyingType(m.Type)
 		if numbersOnly(mt, depth+1) {
 			continue

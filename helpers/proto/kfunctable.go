@@ -63,7 +63,7 @@ var kfuncs = []KfuncProto{
 	{Name: "bpf_ct_change_timeout", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, BTF: "nf_conn"}, {Name: "timeout", Kind: KfuncScalar, Size: 4}}, Ret: KfuncRet{Kind: KfuncRetScalar, Size: 4}},
 	{Name: "bpf_ct_insert_entry", Args: []KfuncArg{{Name: "nfct_i", Kind: KfuncBTF, BTF: "nf_conn___init"}}, Ret: KfuncRet{Kind: KfuncRetBTF, BTF: "nf_conn"}},
 	{Name: "bpf_ct_release", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, BTF: "nf_conn"}}},
-	{Name: "bpf_ct_set_nat_info", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, BTF: "nf_conn___init"}, {Name: "addr", Kind: KfuncBTF, BTF: "nf_inet_addr"}, {Name: "port", Kind: KfuncScalar, Size: 4}, {Name: "manip", Kind: KfuncScalar, Size: 4}}, Ret: KfuncRet{Kind: KfuncRetScalar, Size: 4}},
+	{Name: "bpf_ct_set_nat_info", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, BTF: "nf_conn___init"}, {Name: "addr", Kind: KfuncBTF, Flags: KfuncOrMem, Size: 16, BTF: "nf_inet_addr"}, {Name: "port", Kind: KfuncScalar, Size: 4}, {Name: "manip", Kind: KfuncScalar, Size: 4}}, Ret: KfuncRet{Kind: KfuncRetScalar, Size: 4}},
 	{Name: "bpf_ct_set_status", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, Flags: KfuncRdonly, BTF: "nf_conn___init"}, {Name: "status", Kind: KfuncScalar, Size: 4}}, Ret: KfuncRet{Kind: KfuncRetScalar, Size: 4}},
 	{Name: "bpf_ct_set_timeout", Args: []KfuncArg{{Name: "nfct", Kind: KfuncBTF, BTF: "nf_conn___init"}, {Name: "timeout", Kind: KfuncScalar, Size: 4}}},
 	{Name: "bpf_dynptr_adjust", Args: []KfuncArg{{Name: "p", Kind: KfuncDynptr, Flags: KfuncRdonly}, {Name: "start", Kind: KfuncScalar, Size: 4}, {Name: "end", Kind: KfuncScalar, Size: 4}}, Ret: KfuncRet{Kind: KfuncRetScalar, Size: 4}},

@@ -1,11 +1,14 @@
 package proto_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -165,11 +168,46 @@ func mayCall(id int32) (list []*flavour) {
 	return list
 }
 
+// targets are the kernel's types that flavours attach to, by their number. The type information is big: it is read once.
+var targets = sync.OnceValue(func() map[string]uint32 {
+	ids := map[string]uint32{}
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return ids
+	}
+	for _, f := range append([]flavour{skbTracepoint}, kfuncFlavours...) {
+		var typ btf.Type
+		switch f.attach {
+		case ebpf.AttachTraceRawTp:
+			var t *btf.Typedef
+			if err := spec.TypeByName("btf_trace_"+f.to, &t); err != nil {
+				continue
+			}
+			typ = t
+		case ebpf.AttachTraceIter:
+			var t *btf.Func
+			if err := spec.TypeByName("bpf_iter_"+f.to, &t); err != nil {
+				continue
+			}
+			typ = t
+		default:
+			continue
+		}
+		if id, err := spec.TypeID(typ); err == nil {
+			ids[f.name] = uint32(id)
+		}
+	}
+	return ids
+})
+
 // loadSpec loads a program and returns the verifier's log, "" when it is accepted.
 func loadSpec(f *flavour, is asm.Instructions) (string, error) {
 	spec := &ebpf.ProgramSpec{Type: f.typ, AttachType: f.attach, AttachTo: f.to, License: "GPL", Instructions: is}
 	if f.sleepable {
 		spec.Flags = sleepableFlag
+	}
+	if id := targets()[f.name]; id != 0 {
+		return loadRaw(spec, id)
 	}
 	prog, err := ebpf.NewProgram(spec)
 	if err == nil {
@@ -181,6 +219,25 @@ func loadSpec(f *flavour, is asm.Instructions) (string, error) {
 		return "", fmt.Errorf("%s: %w", f.name, err)
 	}
 	return strings.Join(ve.Log, "\n"), nil
+}
+
+// loadRaw is loadSpec without type information of the program, for what attaches to the kernel's type with the number given.
+func loadRaw(spec *ebpf.ProgramSpec, id uint32) (string, error) {
+	var b bytes.Buffer
+	if err := spec.Instructions.Marshal(&b, binary.LittleEndian); err != nil {
+		return "", err
+	}
+	p, v, err := kernel.Load(&kernel.Prog{Type: uint32(spec.Type), AttachType: uint32(spec.AttachType), Flags: spec.Flags, Insns: b.Bytes(), AttachBTFID: id, LogLevel: 1})
+	if err != nil {
+		return "", err
+	}
+	if p != nil {
+		return "", p.Close()
+	}
+	if v.Log == "" {
+		return "", errors.New(v.ErrnoName)
+	}
+	return v.Log, nil
 }
 
 func staticFunc(name string, params ...string) *btf.Func {
