@@ -138,11 +138,10 @@ func (w *walker) hottest() []hotspot {
 	for _, l := range [][]hotspot{back, other} {
 		slices.SortStableFunc(l, func(a, b hotspot) int { return b.times - a.times })
 	}
-	hot := append(back[:min(len(back), 1)], other[:min(len(other), 1)]...)
-	if len(hot) == 2 && hot[1].times < hot[0].times/4 {
-		hot = hot[:1]
+	if len(back) > 0 && (len(other) == 0 || back[0].times >= other[0].times/2) {
+		return back[:1]
 	}
-	return hot
+	return other[:min(len(other), 1)]
 }
 
 // about names the register at fault, unless a check further in has done so.

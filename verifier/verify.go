@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 
 	"github.com/gbpf/gbpf/isa"
@@ -168,28 +169,51 @@ func (w *walker) stackDepth() *Error {
 			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
 		}
 	}
+	var deepest, frames []int
+	// chain names the functions on the deepest way down from one, with what each takes.
+	chain := func(i int) string {
+		s := ""
+		for {
+			s += fmt.Sprintf("%s takes %d bytes", p.subName(i), round(i))
+			rest, next := deepest[i]-round(i), -1
+			for _, c := range calls[i] {
+				if deepest[c.to] == rest {
+					next = c.to
+				}
+			}
+			if next < 0 || rest == 0 {
+				return s
+			}
+			s += ", "
+			i = next
+		}
+	}
 	// The graph of calls has no cycle, so the deepest way from each function is found by going
 	// through the callees first.
-	deepest := make([]int, len(p.subs))
-	frames := make([]int, len(p.subs))
+	deepest, frames = make([]int, len(p.subs)), make([]int, len(p.subs))
 	var visit func(i int) *Error
 	visit = func(i int) *Error {
 		if deepest[i] != 0 {
 			return nil
 		}
-		down, levels := 0, 0
+		down, levels, at := 0, 0, p.subs[i].start
 		for _, c := range calls[i] {
 			if err := visit(c.to); err != nil {
 				return err
 			}
-			down, levels = max(down, deepest[c.to]), max(levels, frames[c.to])
+			if deepest[c.to] > down {
+				down, at = deepest[c.to], c.at
+			}
+			levels = max(levels, frames[c.to])
 		}
 		deepest[i], frames[i] = round(i)+down, levels+1
 		if deepest[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
+			e := fault(CodeLimit, at, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
+			e.Cause = chain(i) + ", rounded up to 16"
+			return e
 		}
 		if frames[i] > maxFrames {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
+			return fault(CodeLimit, at, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
 		}
 		return nil
 	}
