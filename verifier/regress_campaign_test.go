@@ -1,0 +1,16 @@
+package verifier_test
+
+import "github.com/gbpf/gbpf/verifier"
+
+// campaignRegressions are about what generated programs found, the live kernel being asked about the same.
+var campaignRegressions = []regression{
+	{class: "ordered access", name: "misaligned load of a map value", code: verifier.CodeAlignment,
+		bad:  "$value; r1 = load_acquire((u32 *)(r7 +2))",
+		good: "$value; r1 = load_acquire((u32 *)(r7 +4))"},
+	{class: "ordered access", name: "misaligned store to a map value", code: verifier.CodeAlignment,
+		bad:  "$value; store_release((u64 *)(r7 +4), r6)",
+		good: "$value; store_release((u64 *)(r7 +8), r6)"},
+	{class: "ordered access", name: "at a variable offset", code: verifier.CodeAlignment,
+		bad:  "$value; r6 &= 7; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))",
+		good: "$value; r6 &= 4; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))"},
+}
