@@ -13,4 +13,7 @@ var campaignRegressions = []regression{
 	{class: "ordered access", name: "at a variable offset", code: verifier.CodeAlignment,
 		bad:  "$value; r6 &= 7; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))",
 		good: "$value; r6 &= 4; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))"},
+	{class: "linked numbers", name: "nothing added", code: bounds,
+		bad:  "$value; r1 = r6; r1 += 0; if r1 > 15 goto out; r6 += 1; [r6]",
+		good: "$value; r1 = r6; r1 += 0; if r6 > 15 goto out; [r1]"},
 }
