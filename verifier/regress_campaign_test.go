@@ -16,4 +16,7 @@ var campaignRegressions = []regression{
 	{class: "linked numbers", name: "nothing added", code: bounds,
 		bad:  "$value; r1 = r6; r1 += 0; if r1 > 15 goto out; r6 += 1; [r6]",
 		good: "$value; r1 = r6; r1 += 0; if r6 > 15 goto out; [r1]"},
+	{class: "stack depth", name: "a frame without stack", code: verifier.CodeLimit,
+		bad:  "*(u8 *)(r10 -1) = 0; call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit",
+		good: "call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit"},
 }

@@ -163,7 +163,8 @@ func (w *walker) stackDepth() *Error {
 			calls[p.subOf[pc]] = append(calls[p.subOf[pc]], call{t, int(pc)})
 		}
 	}
-	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
+	// As the kernel rounds where programs are compiled; a function without stack of its own takes none.
+	round := func(i int) int { return (int(w.depth[i]) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
 			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
@@ -193,7 +194,7 @@ func (w *walker) stackDepth() *Error {
 	deepest, frames = make([]int, len(p.subs)), make([]int, len(p.subs))
 	var visit func(i int) *Error
 	visit = func(i int) *Error {
-		if deepest[i] != 0 {
+		if frames[i] != 0 {
 			return nil
 		}
 		down, levels, at := 0, 0, p.subs[i].start
