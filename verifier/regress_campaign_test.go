@@ -19,4 +19,14 @@ var campaignRegressions = []regression{
 	{class: "stack depth", name: "a frame without stack", code: verifier.CodeLimit,
 		bad:  "*(u8 *)(r10 -1) = 0; call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit",
 		good: "call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit"},
+	{class: "stack depth", name: "of a callback", code: verifier.CodeLimit,
+		bad: `*(u64 *)(r10 -128) = 0; r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: *(u64 *)(r10 -496) = 0; r0 = 0; exit`,
+		good: `*(u64 *)(r10 -16) = 0; r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: *(u64 *)(r10 -496) = 0; r0 = 0; exit`},
+	{class: "stack depth", name: "a callback of itself", code: verifier.CodeLimit,
+		bad: `r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r6 = func f; r0 = 0; exit`,
+		good: `r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r6 = 0; r0 = 0; exit`},
 }
