@@ -35,4 +35,7 @@ var campaignRegressions = []regression{
 	{class: "map references", name: "a lock where no path leads", code: verifier.CodeHelper, typ: progtype.Kprobe,
 		bad:  "r0 = 0; if r0 == 0 goto pc+2; r1 = map[4]; r0 = 0; exit",
 		good: "r0 = 0; if r0 == 0 goto pc+2; r1 = map[0]; r0 = 0; exit"},
+	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
+		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
+		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
 }
