@@ -214,7 +214,7 @@ func TestGlobals(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	refuses(t, "globals.o", "lines", Options{}, verifier.CodeType, " (./globals.c:56: return *p;")
+	refuses(t, "globals.o", "lines", Options{}, verifier.CodeType, " (globals.c:56: return *p;")
 	c := sandboxed(t, "globals.o", nil)
 	trap := trapOf(t, c, "lines", 60)
 	if trap.Func != "lines" || !strings.Contains(trap.Line, "globals.c:") || !strings.HasSuffix(trap.Line, "return *p; /* no object is there */") {
@@ -348,7 +348,7 @@ func TestNewErrors(t *testing.T) {
 		{"section", "bad.o", only("section"), nil,
 			`load: program section: section name "unheard/of" stands for no program type: not supported`},
 		{"helper", "bad.o", only("helper"), without("huge", "strange", "uses_huge"),
-			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (./bad.c:24: return no_such_helper();)"},
+			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (bad.c:24: return no_such_helper();)"},
 		{"huge map", "bad.o", only("uses_huge"), without("strange"),
 			`load: map huge: array: 268435456 entries of 8 bytes do not fit: guest memory: map_value "huge" needs 2147483648 bytes, 0 of 33554432 are in use: guest memory limit reached`},
 		{"map type", "bad.o", only("uses_strange"), without("huge"),
@@ -360,7 +360,7 @@ func TestNewErrors(t *testing.T) {
 		{"kconfig range", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": -1}}, nil,
 			"load: map .kconfig: variable CONFIG_HZ: -1 does not fit the variable's type unsigned int"},
 		{"missing map", "basic.o", nil, without("counters"),
-			"load: program count: insn 5: map counters is not in the collection (./basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
+			"load: program count: insn 5: map counters is not in the collection (basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
 		{"replacement of no map", "basic.o", &Options{MapReplacements: map[string]*gmaps.Map{"other": nil}}, nil,
 			"load: map other to replace: not found, the object has counters"},
 	} {
