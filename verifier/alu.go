@@ -182,7 +182,7 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
 	// A copy to which a constant was added keeps its relation to the others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && int64(c) > 0 && d.Var.Var.Mask != 0 {
+	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && c != 0 && d.Var.Var.Mask != 0 {
 		d.Off = int32(c)
 		return nil
 	}

@@ -86,8 +86,14 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	}
 	switch a.Kind {
 	case proto.ConstMapPtr:
+		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
+			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
+		}
 		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, w.f().ids[reg]
 	case proto.PtrToMapKey:
+		if c.m.KeySize == 0 {
+			return w.fail(CodeHelper, "%s does not work on map %s: it is of type %s, which has no keys", c.name, c.m.Name, c.m.Type).as(topicMapType)
+		}
 		m := memArg{reg: reg, size: int(c.m.KeySize), name: c.name, what: "key"}
 		if err := w.memoryArg(&m); err != nil {
 			return err
@@ -313,7 +319,7 @@ func (w *walker) memoryArg(m *memArg) *Error {
 		r.Flags &^= MaybeNull
 	}
 	if r.Flags&MaybeNull != 0 {
-		return w.fail(CodeNull, "%s of %s is %s and may be NULL", m.reg, m.name, w.describe(&r))
+		return w.fail(CodeNull, "%s of %s may be NULL or %s", m.reg, m.name, w.noun(&r))
 	}
 	if m.size == 0 && !m.zeroOK {
 		return w.fail(CodeBounds, "%s of %s: its size is 0", m.reg, m.name)
@@ -377,7 +383,7 @@ func (w *walker) mapValueArg(m *memArg, r *Reg, off int) *Error {
 	lo, hi := int64(off)+r.Var.SMin, int64(off)+int64(r.Var.UMax)+int64(m.size)
 	for i := range mp.Fields {
 		if f := &mp.Fields[i]; hi > int64(f.Off) && lo < int64(f.Off)+int64(f.Size) {
-			return w.fail(CodeType, "%s of %s, memory in a value of map %s, covers its %s", m.reg, m.name, mp.Name, fieldName(f.Kind))
+			return w.fail(CodeType, "%s of %s, memory in a value of map %s, covers its %s", m.reg, m.name, mp.Name, fieldName(f.Kind)).as(topicField)
 		}
 	}
 	return nil

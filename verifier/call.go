@@ -116,7 +116,7 @@ func (w *walker) exit() (done bool, err *Error) {
 	c := w.f()
 	c.iterations++
 	w.pc = site
-	w.widenFromKept(site)
+	w.widenFromKept(site, true)
 	return false, nil
 }
 

@@ -14,15 +14,37 @@ type replay struct {
 	steps   int
 	stop    int // the instruction to stop at once all choices are made, -1 for none
 	rec     *recorder
+
+	widened map[int32][]widening // what the path forgot on its way, by the fork before
+	done    int                  // of those behind the last fork
 }
 
 // choose takes the side that the path took at the fork at pc.
 func (r *replay) choose(pc int) bool {
 	if r.next < len(r.choices) && int(r.choices[r.next].insn) == pc {
 		r.next++
+		r.done = 0
 		return r.choices[r.next-1].taken
 	}
 	return false
+}
+
+// forget does what the path did at pc to the numbers of a loop.
+func (r *replay) forget(w *walker, pc int) {
+	at := int32(-1)
+	if r.next > 0 {
+		at = r.choices[r.next-1].at
+	}
+	for _, e := range r.widened[at][r.done:] {
+		if int(e.pc) != pc || int(e.frame) >= len(w.s.frames) {
+			return
+		}
+		r.done++
+		w.widen(e)
+		if e.last {
+			return
+		}
+	}
 }
 
 // step is called before each instruction; it reports false when the walk has gone far enough.
@@ -62,7 +84,9 @@ func (w *walker) explain(e *Error) {
 func (w *walker) choices() []pathNode {
 	var list []pathNode
 	for i := w.s.path; i >= 0; i = w.paths[i].parent {
-		list = append(list, w.paths[i])
+		n := w.paths[i]
+		n.at = i
+		list = append(list, n)
 	}
 	slices.Reverse(list)
 	return list
@@ -75,7 +99,7 @@ func (w *walker) again(e *Error, choices []pathNode) *recorder {
 	o.Log, o.Trace = nil, nil
 	v := newWalker(w.p, o)
 	v.full = w.full
-	v.replay = &replay{choices: choices, stop: -1, rec: newRecorder(w.p.insns, w.p.helper)}
+	v.replay = &replay{choices: choices, stop: -1, rec: newRecorder(w.p.insns, w.p.helper), widened: w.widenings}
 	if e.Code == CodeLoop {
 		v.replay.stop = e.Insn
 	}
@@ -114,11 +138,10 @@ func (w *walker) hottest() []hotspot {
 	for _, l := range [][]hotspot{back, other} {
 		slices.SortStableFunc(l, func(a, b hotspot) int { return b.times - a.times })
 	}
-	hot := append(back[:min(len(back), 1)], other[:min(len(other), 1)]...)
-	if len(hot) == 2 && hot[1].times < hot[0].times/4 {
-		hot = hot[:1]
+	if len(back) > 0 && (len(other) == 0 || back[0].times >= other[0].times/2) {
+		return back[:1]
 	}
-	return hot
+	return other[:min(len(other), 1)]
 }
 
 // about names the register at fault, unless a check further in has done so.

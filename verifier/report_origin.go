@@ -40,8 +40,8 @@ type origin struct {
 	from, index *origin
 	depth       int
 
-	argument bool // R1 to R5 of a function, on entry
-	lost     bool // by a call: R1 to R5 hold nothing after it
+	arg  int  // 1 to 5: it is this argument of a function, on entry
+	lost bool // by a call: R1 to R5 hold nothing after it
 }
 
 // test is a conditional jump.
@@ -89,7 +89,10 @@ func (r *recorder) enter(site int, regs *[11]Reg) {
 		if regs[i].Kind == NotInit {
 			continue
 		}
-		f.regs[i] = &origin{insn: site, step: r.steps, was: regs[i], argument: i >= 1 && i <= 5}
+		f.regs[i] = &origin{insn: site, step: r.steps, was: regs[i]}
+		if i >= 1 && i <= 5 {
+			f.regs[i].arg = i
+		}
 		if site >= 0 && r.insns[site].Op == isa.OpCallLocal && i >= 1 && i <= 5 {
 			f.regs[i] = r.f().regs[i]
 		}

@@ -57,7 +57,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if force && nd.branches > 0 {
 			limit = 64
 		}
-		if nd.misses > nd.hits*limit+limit {
+		if nd.misses > nd.hits*limit+limit && !(w.o.merging && len(keep) <= mergeAbove) {
 			continue // unlikely to be of use
 		}
 		keep = append(keep, n)
@@ -69,7 +69,13 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	if cur == nil {
 		cur = w.look(pc)
 	}
+	if w.o.merging && len(keep) > mergeAbove {
+		cur = w.merge(pc, cur)
+	}
 	w.addNode(pc, cur)
+	if w.memory+w.tab.bytes() > w.o.MemoryLimit {
+		return false, w.tooMuch()
+	}
 	return false, nil
 }
 

@@ -43,10 +43,10 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
-	memory     int // bytes of snapshots
+	mergesAt   map[int]int // by instruction
+	memory     int         // bytes of snapshots
 	peak       int
 	ctxMax     int
-	merging    bool
 	full       bool // compare all live parts, demanded or not
 	uninit     bool // stack bytes that nothing wrote may be read
 	leaks      bool // addresses may leave the program
@@ -55,6 +55,11 @@ type walker struct {
 	tempID uint32
 	imm    Reg
 	memo   *memo
+	consts []uint64 // see thresholds
+	// widenings are what loops forgot, by the fork before it on the path.
+	widenings map[int32][]widening
+	// didWiden: numbers that were demanded have been widened, so that a refusal may be for want of precision.
+	didWiden bool
 
 	pool         pool
 	scratch      snapshot // what look returns
@@ -92,6 +97,7 @@ type pathNode struct {
 	parent int32
 	insn   int32
 	taken  bool
+	at     int32 // its number, in the list of a path
 }
 
 // maxPending is how many paths may wait (BPF_COMPLEXITY_LIMIT_JMP_SEQ).
@@ -101,7 +107,7 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, typeNo: map[string]uint32{},
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
 		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
@@ -186,7 +192,7 @@ func (w *walker) otherSide() (live bool, err *Error) {
 	case isa.KindCond:
 		return w.condSide(in, in.Info(), true), nil
 	case isa.KindMayGoto:
-		w.mayGotoSide(in, true)
+		w.mayGotoSide(in, false)
 		return true, nil
 	}
 	return true, w.callSide(in, true)
@@ -202,7 +208,7 @@ func (w *walker) fork() (other bool, err *Error) {
 		return other, nil
 	}
 	if len(w.todo) >= maxPending {
-		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
+		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
 	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
@@ -227,7 +233,7 @@ func (w *walker) endPath() {
 
 // note records an undecided branch.
 func (w *walker) note(insn int, taken bool) {
-	w.paths = append(w.paths, pathNode{w.s.path, int32(insn), taken})
+	w.paths = append(w.paths, pathNode{parent: w.s.path, insn: int32(insn), taken: taken})
 	w.s.path = int32(len(w.paths) - 1)
 }
 
@@ -317,7 +323,7 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 		w.jumps++
 		other, err := w.fork()
 		if err == nil {
-			w.mayGotoSide(in, other)
+			w.mayGotoSide(in, !other)
 		}
 		return false, err
 	case isa.KindCond:
@@ -333,6 +339,11 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 	}
 	w.pc++
 	return false, err
+}
+
+// tooMuch is an error for a walk that keeps more than it may.
+func (w *walker) tooMuch() *Error {
+	return w.fail(CodeLimit, "the states kept take more than %d bytes", w.o.MemoryLimit).as(topicSteps)
 }
 
 func (w *walker) tooLong() *Error {
