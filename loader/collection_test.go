@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +63,9 @@ func refuses(t testing.TB, object, program string, o Options, code verifier.Code
 	}
 	if ve.Code != code || e.Insn != ve.Insn || e.Program != program || errors.Is(err, ErrUnsupported) != (code == verifier.CodeUnsupported) {
 		t.Errorf("%s: %s at insn %d, want %s: %v", program, ve.Code, e.Insn, code, err)
+	}
+	if report := fmt.Sprintf("%+v", err); !strings.HasPrefix(report, err.Error()+"\n") || !strings.Contains(report, "insn "+strconv.Itoa(ve.Insn)) {
+		t.Errorf("%s: as a report:\n%s", program, report)
 	}
 	if text := err.Error(); !strings.Contains(text, words) || strings.Count(text, ve.Reason) != 1 || !strings.HasPrefix(text, "load: program ") || strings.Contains(text, "load program") || strings.Contains(text, "verify:") {
 		t.Errorf("%s: %q, want %q in it once", program, text, words)
