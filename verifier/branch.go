@@ -282,8 +282,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				regs |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{regs: 1 << k})
 			}
 		}
 		for k := range fr.stack {
@@ -301,8 +301,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				slots |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{slots: 1 << k, live: 1 << k})
 			}
 		}
 	}

@@ -31,6 +31,7 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return proof, nil
 	}
 	w, err := walk(p, o)
+	defer memos.Put(w.memo)
 	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()

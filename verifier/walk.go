@@ -113,7 +113,7 @@ func newWalker(p *program, o Options) *walker {
 		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
-	w.memo = new(memo)
+	w.memo = memos.Get().(*memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
