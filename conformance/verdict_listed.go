@@ -18,16 +18,16 @@ var listedDifferences = []ListedDifference{
 		"a limit of the kernel's walk, no matter of safety"},
 }
 
-// listedDifference returns the entry for a class, nil for none.
-func listedDifference(c *VerdictClass) *ListedDifference {
+// listedDifference says why a class is no fault, "" if it is one.
+func listedDifference(c *VerdictClass) string {
 	for i := range listedDifferences {
 		l := &listedDifferences[i]
 		if l.Difference != c.Difference {
 			continue
 		}
 		if l.Kernel != nil && l.Kernel.MatchString(c.Kernel) || l.Gbpf != nil && l.Gbpf.MatchString(c.Gbpf) {
-			return l
+			return l.Why
 		}
 	}
-	return nil
+	return ""
 }
