@@ -95,11 +95,14 @@ type KfuncRetKind uint8
 
 // Kinds of result.
 const (
-	KfuncRetVoid    KfuncRetKind = iota // nothing: R0 is not readable
-	KfuncRetScalar                      // a number
-	KfuncRetBTF                         // a kernel structure
-	KfuncRetMem                         // Size bytes of memory
-	KfuncRetSpecial                     // what depends on the arguments, as the kfunc's name says
+	KfuncRetVoid   KfuncRetKind = iota // nothing: R0 is not readable
+	KfuncRetScalar                     // a number
+	KfuncRetBTF                        // a kernel structure
+	KfuncRetMem                        // Size bytes of memory
+	// KfuncRetSpecial depends on the arguments: what bpf_obj_new and its kin make, the node at the end
+	// of a list or tree (as the object that it lies in; one that was not taken out is valid
+	// under RCU and not owned), what a cast or an arena gives, the data of a dynptr.
+	KfuncRetSpecial
 )
 
 // KfuncFlag is a set of what the kernel registers about a kfunc (KF_*).
