@@ -111,7 +111,7 @@ type KfuncFlag uint16
 // Flags of kfuncs.
 const (
 	KfuncAcquire      KfuncFlag = 1 << iota // the result is a reference that the program must release
-	KfuncRelease                            // gives back the reference in its argument
+	KfuncRelease                            // gives back the reference in its argument; implies KfuncTrustedArgs
 	KfuncRetNull                            // the result may be NULL; of a number: 0
 	KfuncTrustedArgs                        // pointers must be trusted or referenced, and not NULL
 	KfuncRCU                                // pointers must be at least valid under RCU, and not NULL
@@ -134,6 +134,9 @@ func init() {
 	for i := range kfuncs {
 		k := &kfuncs[i]
 		k.Flags = kfuncFlags[k.Name]
+		if k.Flags&KfuncRelease != 0 {
+			k.Flags |= KfuncTrustedArgs
+		}
 		k.completeRet()
 		kfuncByName[k.Name] = k
 	}

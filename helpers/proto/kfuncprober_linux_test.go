@@ -363,4 +363,3 @@ func (p *kfuncProber) ask(b probe) string {
 	}
 	return log
 }
-
