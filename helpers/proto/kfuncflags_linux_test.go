@@ -143,6 +143,10 @@ func (p *kfuncProber) trusts(k *proto.KfuncProto, b *probe) {
 		if a.Kind != proto.KfuncBTF || a.Flags&proto.KfuncNullable != 0 {
 			continue
 		}
+		// Memory stands in for structures that hold numbers only.
+		if log := with(stackAt(r, atBuf)...); strings.Contains(log, "must point to scalar, or struct with scalar") == (a.Flags&proto.KfuncOrMem != 0) {
+			p.t.Errorf("%s: argument %d may be memory is %v, the kernel says %s", k.Name, i+1, a.Flags&proto.KfuncOrMem != 0, last(log))
+		}
 		// Registers are saved, as R0 to R5 do not outlive the cast.
 		other := *b
 		other.before = append(append(asm.Instructions(nil), b.before...), asm.Mov.Imm(asm.R1, 0), asm.LoadImm(asm.R2, int64(p.types[a.BTF]), asm.DWord), p.call("bpf_rdonly_cast"), asm.Mov.Reg(asm.R9, asm.R0))
@@ -196,4 +200,31 @@ func TestFieldTrustKfunc(t *testing.T) {
 		}
 	}
 	t.Logf("%d fields compared with the live kernel", compared)
+}
+
+// TestKernCtx compares the kernel's own contexts with what the live kernel says that a cast gives.
+func TestKernCtx(t *testing.T) {
+	p := newKfuncProber(t)
+	compared := 0
+	for i := range kfuncFlavours {
+		f := &kfuncFlavours[i]
+		log, err := loadSpec(f, asm.Instructions{p.call("bpf_cast_to_kern_ctx"), asm.LoadMem(asm.R1, asm.RFP, 8, asm.DWord), asm.Return()})
+		if err != nil || strings.Contains(log, "programs can be sleepable") {
+			continue
+		}
+		got := ""
+		_, behind, _ := strings.Cut(log, "(85) call bpf_cast_to_kern_ctx#")
+		if m := r0State.FindStringSubmatch(behind); m != nil {
+			got = m[1]
+		}
+		want := proto.KernCtx(uint32(f.typ))
+		if want != "" {
+			want = "trusted_ptr_" + want
+		}
+		compared++
+		if got != want {
+			t.Errorf("%s: the kernel's context is %q, the kernel says %q: %s", f.name, want, got, last(log))
+		}
+	}
+	t.Logf("%d casts compared with the live kernel", compared)
 }

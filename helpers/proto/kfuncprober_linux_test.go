@@ -76,7 +76,6 @@ const (
 	atNew    = -96  // room for another
 	atIter   = -160 // an iterator
 	atFlags  = -168 // an interrupt state
-	atKeep   = -176 // a pointer that is needed after the call
 )
 
 func stackAt(r asm.Register, off int32) asm.Instructions {
@@ -277,15 +276,16 @@ func (p *kfuncProber) build(k *proto.KfuncProto) *probe {
 	return nil
 }
 
-// sources gets what a call's pointers to kernel structures point to: into R7, and into R8 of another type.
+// sources gets what a call's pointers to kernel structures point to: into R7, and into R8 if another type is asked for
+// too.
 func (p *kfuncProber) sources(b *probe, k *proto.KfuncProto) (flavour string, ok bool) {
-	got := ""
+	var got []source
 	for _, a := range k.Args {
-		if a.Kind != proto.KfuncBTF || a.Flags&proto.KfuncNullable != 0 || p.second(k, a) == 0 && got != "" {
+		if a.Kind != proto.KfuncBTF || a.Flags&proto.KfuncNullable != 0 {
 			continue
 		}
-		if got != "" && a.Flags&proto.KfuncOrMem != 0 {
-			continue
+		if len(got) > 0 && (p.second(k, a) == 0 || a.Flags&proto.KfuncOrMem != 0) {
+			continue // the same pointer, or memory, will do
 		}
 		s, ok := p.source(a.BTF)
 		if !ok {
@@ -294,22 +294,23 @@ func (p *kfuncProber) sources(b *probe, k *proto.KfuncProto) (flavour string, ok
 		if k.Name == "bpf_task_release" {
 			s = p.acquire(k.Name, asm.Mov.Imm(asm.R1, 1), p.call("bpf_task_from_pid"))
 		}
-		if got != "" {
-			b.before = append(b.before, asm.Mov.Reg(asm.R8, asm.R7))
-			for i := range s.put {
-				if s.put[i].Src == asm.R7 {
-					s.put[i].Src = asm.R8
-				}
-			}
-			// The first pointer is taken again: what is got with a NULL test must come first.
-			b.before = append(s.get, append(asm.Instructions{asm.Mov.Reg(asm.R8, asm.R7)}, b.before[:len(b.before)-1]...)...)
-			b.after = append(s.put, b.after...)
-			continue
-		}
-		got, flavour = a.BTF, s.flavour
-		b.before, b.after = append(b.before, s.get...), append(b.after, s.put...)
+		got = append(got, s)
 	}
-	return flavour, true
+	if len(got) == 0 {
+		return "", true
+	}
+	if len(got) > 1 {
+		// What is tested for NULL comes first: nothing is held yet when it is not there.
+		b.before = append(got[1].get, asm.Mov.Reg(asm.R8, asm.R7))
+		for _, in := range got[1].put {
+			if in.Src == asm.R7 {
+				in.Src = asm.R8
+			}
+			b.after = append(b.after, in)
+		}
+	}
+	b.before, b.after = append(b.before, got[0].get...), append(b.after, got[0].put...)
+	return got[0].flavour, true
 }
 
 // second is 1 for an argument that points to another structure than the first such argument.
