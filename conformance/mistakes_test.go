@@ -67,7 +67,7 @@ func onlyProgram(spec *ebpf.CollectionSpec, name string) *ebpf.CollectionSpec {
 	return spec
 }
 
-// judge asks the live kernel.
+// askKernel asks the live kernel.
 func askKernel(spec *ebpf.CollectionSpec, name string) (kernelJudgment, error) {
 	o, err := kernel.LoadObject(onlyProgram(spec, name), false)
 	if err == nil {

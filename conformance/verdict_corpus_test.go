@@ -148,6 +148,9 @@ func TestCorpusVerdicts(t *testing.T) {
 			if text := row.add(p.key(), p.kernel.Accepted, p.kernel.LastLine, p.kernel.Processed, j, list); text != "" {
 				t.Errorf("%v: %s\n%s", p, text, listing(spec))
 			}
+			if n := p.kernel.Processed; j.accepted && p.kernel.Accepted && j.stats.Processed > n+n/10+100 {
+				t.Logf("%v: %d instructions processed, %.2f times the kernel's", p, j.stats.Processed, float64(j.stats.Processed)/float64(n))
+			}
 			if spec == nil || len(spec.Poison) > 0 {
 				continue
 			}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"sort"
@@ -20,6 +21,8 @@ func TestHist(t *testing.T) {
 	}
 	defer k.Close()
 	var g fuzzgen.Generator
+	var slow time.Duration
+	nslow := 0
 	st := time.Now()
 	N := 10000
 	acc := map[fuzzgen.Level][2]int{}
@@ -27,7 +30,16 @@ func TestHist(t *testing.T) {
 	ex := map[string]*fuzzgen.Program{}
 	for i := range N {
 		p, l := g.Make(uint64(i))
+		t0 := time.Now()
 		v, err := k.judge(p, 0)
+		if d := time.Since(t0); d > 100*time.Millisecond {
+			slow += d
+			nslow++
+			if os.Getenv("SLOW") != "" {
+				v, _ = k.judge(p, 4)
+				fmt.Println(d, p, v.Log)
+			}
+		}
 		if err != nil {
 			t.Fatal(err, p)
 		}
@@ -39,13 +51,14 @@ func TestHist(t *testing.T) {
 			v, _ = k.judge(p, 4)
 			key := v.ErrnoName + " " + num.ReplaceAllString(v.LastLine, "N")
 			hist[key]++
-			if ex[key] == nil || ex[key].Len() > p.Len() {
+			if l == fuzzgen.Structured && rand.IntN(20) == 0 || ex[key] == nil || ex[key].Len() > p.Len() {
 				ex[key] = p
 			}
 		}
 		acc[l] = a
 	}
 	fmt.Println(float64(N)/time.Since(st).Seconds(), acc)
+	fmt.Println(slow, nslow)
 	var keys []string
 	for k := range hist {
 		keys = append(keys, k)

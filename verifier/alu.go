@@ -8,7 +8,7 @@ import (
 // needReg checks that register r holds something.
 func (w *walker) needReg(r isa.Reg) *Error {
 	if w.f().regs[r].Kind == NotInit {
-		return w.fail(CodeUninit, "%s is read, but nothing was written to it on this path", r)
+		return w.fail(CodeUninit, "%s is read, but nothing was written to it on this path", r).about(r)
 	}
 	return nil
 }
@@ -17,7 +17,7 @@ func (w *walker) needReg(r isa.Reg) *Error {
 // pointer.
 func (w *walker) noLeak(r isa.Reg, what string) *Error {
 	if reg := w.reg(r); reg.isPtr() && !w.leaks {
-		return w.fail(CodeLeak, "%s is %s: %s would disclose its address", r, w.describe(reg), what)
+		return w.fail(CodeLeak, "%s is %s: %s would disclose its address", r, w.describe(reg), what).about(r)
 	}
 	return nil
 }
@@ -179,10 +179,14 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 		return nil
 	}
 	id, off := f.ids[in.Dst], d.Off
-	d.Var = scalar.ALU(info.AluOp, info.Width, d.Var, src.Var)
+	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
+	c, constant := src.Var.Const()
+	if constant && c == 0 && info.AluOp == isa.AluAdd && info.Width == 64 {
+		return nil // still the same number: a copy of the others
+	}
 	// A copy to which a constant was added keeps its relation to the others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && int64(c) > 0 && d.Var.Var.Mask != 0 {
+	if constant && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && d.Var.Var.Mask != 0 {
 		d.Off = int32(c)
 		return nil
 	}

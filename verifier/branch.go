@@ -19,12 +19,12 @@ func (w *walker) cond(in *isa.Insn, info *isa.Info) (done bool, err *Error) {
 		}
 		s = &f.regs[in.Src]
 	}
-	if !w.leaks {
+	dec, byNumber := w.decide(in, info, d, s)
+	if !w.leaks && (dec == scalar.Undecided || s.isPtr()) {
 		if err := w.comparable(in, info, d, s); err != nil {
 			return false, err
 		}
 	}
-	dec, byNumber := w.decide(in, info, d, s)
 	if dec != scalar.Undecided {
 		if byNumber {
 			w.demandReg(in.Dst)
@@ -282,8 +282,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				regs |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{regs: 1 << k})
 			}
 		}
 		for k := range fr.stack {
@@ -301,8 +301,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				slots |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{slots: 1 << k, live: 1 << k})
 			}
 		}
 	}
@@ -329,7 +329,7 @@ func (w *walker) mayGotoSide(in *isa.Insn, spent bool) {
 		return
 	}
 	w.s.sec.goto_++
-	w.widenFromKept(w.pc)
+	w.widenFromKept(w.pc, false)
 	w.pc++
 }
 

@@ -67,7 +67,7 @@ func (w *walker) callFunction(in *isa.Insn) *Error {
 // enter pushes a frame for function sub.
 func (w *walker) enter(sub, site int, kind callKind) *Error {
 	if len(w.s.frames) >= maxFrames {
-		return w.fail(CodeLimit, "call of %s: more than %d functions are nested", w.p.subName(sub), maxFrames)
+		return w.fail(CodeLimit, "call of %s: more than %d functions are nested", w.p.subName(sub), maxFrames).as(topicFrames)
 	}
 	w.pushFrame(sub, site, kind)
 	return nil
@@ -116,7 +116,7 @@ func (w *walker) exit() (done bool, err *Error) {
 	c := w.f()
 	c.iterations++
 	w.pc = site
-	w.widenFromKept(site)
+	w.widenFromKept(site, true)
 	return false, nil
 }
 
@@ -162,11 +162,11 @@ func (w *walker) checkCallbackReturn(f *frame) *Error {
 	}
 	r := &f.regs[0]
 	if r.Kind != Scalar {
-		return w.fail(CodeReturn, "exit from a callback with r0, which is %s: it has to return a number", w.describe(r))
+		return w.fail(CodeReturn, "exit from a callback with r0, which is %s: it has to return a number", w.describe(r)).as(topicCallbackRet)
 	}
 	w.demandReg(isa.R0)
 	if r.Var.SMin < int64(f.cb.min) || r.Var.SMax > int64(f.cb.max) {
-		return w.fail(CodeReturn, "exit from a callback with %s in r0: it has to return %d to %d", w.rangeOf(r), f.cb.min, f.cb.max)
+		return w.fail(CodeReturn, "exit from a callback with %s in r0: it has to return %d to %d", w.rangeOf(r), f.cb.min, f.cb.max).as(topicCallbackRet)
 	}
 	return nil
 }
@@ -178,9 +178,9 @@ func (w *walker) callbackLeaks(f *frame) *Error {
 		if r := &w.s.refs[i]; r.id > f.cbFirstID {
 			switch r.kind {
 			case refPtr:
-				return w.fail(CodeReference, "exit from a callback while %s is not released", w.acquiredAt(r))
+				return w.fail(CodeReference, "exit from a callback while %s is not released", w.acquiredAt(r)).since(r.insn)
 			default:
-				return w.fail(CodeLock, "exit from a callback while the lock taken at insn %d is held", r.insn)
+				return w.fail(CodeLock, "exit from a callback while the lock taken at insn %d is held", r.insn).since(r.insn)
 			}
 		}
 	}

@@ -36,9 +36,13 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 	}
 	// The arguments are handed on, so what the callee demands of them counts here.
 	w.marks.add(w.pc, marks{regs: w.numbers(0x3e)})
+	if !async {
+		w.marks.calledBack(w.pc, sub)
+	}
 	kind := callCallback
 	if async {
 		kind = callAsync
+		w.async[sub] = true
 	}
 	args, ids := f.regs, f.ids
 	first := w.s.nextID
@@ -108,76 +112,4 @@ func (w *walker) numbers(set uint16) uint16 {
 		}
 	}
 	return out
-}
-
-// widenFromKept forgets numbers that nothing demands and that differ from when this path was
-// at pc before: a loop that is closed by comparison would count on otherwise.
-func (w *walker) widenFromKept(pc int) {
-	if w.replay != nil || w.full {
-		w.widenFull(pc)
-		return
-	}
-	prev := w.lastKept(pc)
-	if prev == nil {
-		return
-	}
-	w.marks.flush()
-	st := &w.s
-	for i, f := range st.frames {
-		old := prev.frames[i]
-		m := w.marksNow(i, pc)
-		for r := range 10 {
-			if m.regs>>r&1 != 0 || f.regs[r].Kind != Scalar {
-				continue
-			}
-			if e := old.regs[r]; w.tab.at(e.h).Kind == Scalar && w.handle(f, r) != e.h {
-				f.set(r, unknown(), 0)
-				f.snap = nil
-			}
-		}
-		for k := range f.stack {
-			s := &f.stack[k]
-			if m.slots>>k&1 != 0 || s.kinds != slotSpill || k >= len(old.stack) {
-				continue
-			}
-			o := &old.stack[k]
-			if o.kinds != slotSpill || o.h == s.h || w.tab.at(s.h).Kind != Scalar || w.tab.at(o.h).Kind != Scalar {
-				continue
-			}
-			f.own(0)
-			f.stack[k].h, f.stack[k].id = hUnknown, 0
-		}
-	}
-}
-
-// marksNow is what counts of frame i of the path when the innermost is at pc.
-func (w *walker) marksNow(i, pc int) marks {
-	if i == len(w.s.frames)-1 {
-		return w.marks.in[pc]
-	}
-	callee := w.s.frames[i+1]
-	m := w.marks.in[callee.site+1].or(w.marks.during[int32(callee.site)])
-	if callee.call == callCallback {
-		m = m.or(w.marks.in[callee.site])
-	}
-	return m
-}
-
-// lastKept is the state kept last at pc on this path, with the same calls.
-func (w *walker) lastKept(pc int) *snapshot {
-	st := &w.s
-next:
-	for n := st.node; n >= 0; n = w.nodes[n].parent {
-		nd := &w.nodes[n]
-		if int(nd.pc) != pc || len(nd.snap.frames) != len(st.frames) {
-			continue
-		}
-		for i, f := range nd.snap.frames {
-			if int(f.sub) != st.frames[i].sub || int(f.site) != st.frames[i].site {
-				continue next
-			}
-		}
-		return nd.snap
-	}
-	return nil
 }

@@ -60,6 +60,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		how = within
 	}
 	last := len(old.frames) - 1
+	calls := old.chain()
 	// Registers first: they tell states apart most often.
 	for i := last; i >= 0; i-- {
 		o, c := old.frames[i], cur.frames[i]
@@ -69,7 +70,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		if how == exact && o.iterations != c.iterations {
 			return false
 		}
-		m := w.marksOf(old, i, pc)
+		m := w.marks.of(&calls, i, last+1, pc)
 		for r := range 10 {
 			oe := o.regs[r]
 			if oe.h == hNotInit {
@@ -84,7 +85,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		}
 	}
 	for i := last; i >= 0; i-- {
-		if !w.coversStack(old.frames[i], cur.frames[i], w.marksOf(old, i, pc), how) {
+		if !w.coversStack(old.frames[i], cur.frames[i], w.marks.of(&calls, i, last+1, pc), how) {
 			return false
 		}
 	}
@@ -145,6 +146,9 @@ func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
 	if oe.h != ce.h {
 		oo := *o
 		oo.Ref = c.Ref
+		if o.Kind == kindIterSlot {
+			oo.Off = c.Off // how often it was asked tells nothing of what it has left
+		}
 		if oo != *c {
 			return false
 		}

@@ -18,15 +18,19 @@ type marks struct {
 	regs  uint16 // demanded numbers
 	slots uint64 // demanded numbers in stack slots
 	live  uint64 // slots that are read
+	// The same of the caller's slots, which a function reaches through pointers.
+	upSlots, upLive uint64
 }
 
 func (m marks) without(o marks) marks {
-	return marks{m.regs &^ o.regs, m.slots &^ o.slots, m.live &^ o.live}
+	return marks{m.regs &^ o.regs, m.slots &^ o.slots, m.live &^ o.live, m.upSlots &^ o.upSlots, m.upLive &^ o.upLive}
 }
 
-func (m marks) or(o marks) marks { return marks{m.regs | o.regs, m.slots | o.slots, m.live | o.live} }
+func (m marks) or(o marks) marks {
+	return marks{m.regs | o.regs, m.slots | o.slots, m.live | o.live, m.upSlots | o.upSlots, m.upLive | o.upLive}
+}
 
-func (m marks) empty() bool { return m.regs == 0 && m.slots|m.live == 0 }
+func (m marks) empty() bool { return m.regs == 0 && m.slots|m.live|m.upSlots|m.upLive == 0 }
 
 // touched is what instructions did with the stack when the walk came by.
 type touched struct {
@@ -35,6 +39,11 @@ type touched struct {
 	kills  uint64 // slots that were overwritten whole each time
 	seen   bool
 	linked marks // registers and slots that a jump's refinement reached through copies
+
+	upReads, upWrites uint64 // of the caller's frame
+
+	// callbacks are the functions that a helper called from here calls.
+	callbacks []int32
 }
 
 // demand holds the marks. Those that are new are carried over when somebody asks, all at once: a long
@@ -43,7 +52,8 @@ type demand struct {
 	w      *walker
 	in     []marks // by instruction, before it
 	touch  []touched
-	during map[int32]marks // by call instruction: slots of the caller that callees read
+	during map[int32]marks   // by call instruction: slots that functions further in than the callee read
+	sites  map[int32][]int32 // by function: the calls of helpers that call it
 
 	dirty []uint64 // instructions whose marks are to be carried over, a bit each
 	count int      // how many
@@ -51,20 +61,68 @@ type demand struct {
 }
 
 func (d *demand) init(w *walker, n int) {
-	*d = demand{w: w, in: make([]marks, n), touch: make([]touched, n), during: map[int32]marks{}, dirty: make([]uint64, n/64+1)}
+	*d = demand{w: w, in: make([]marks, n), touch: make([]touched, n), during: map[int32]marks{}, sites: map[int32][]int32{}, dirty: make([]uint64, n/64+1)}
 }
 
-// marksOf is what counts of frame i of a kept state of instruction pc.
-func (w *walker) marksOf(s *snapshot, i, pc int) marks {
-	if i == len(s.frames)-1 {
-		return w.marks.in[pc]
+// calledBack notes that the helper called at pc calls function sub.
+func (d *demand) calledBack(pc, sub int) {
+	t := &d.touch[pc]
+	for _, s := range t.callbacks {
+		if int(s) == sub {
+			return
+		}
 	}
-	callee := s.frames[i+1]
-	m := w.marks.in[callee.site+1].or(w.marks.during[callee.site])
-	if callee.call == callCallback {
-		m = m.or(w.marks.in[callee.site])
+	t.callbacks = append(t.callbacks, int32(sub))
+	d.sites[int32(sub)] = append(d.sites[int32(sub)], int32(pc))
+	d.again(pc)
+	d.queue(pc)
+	d.queue(d.w.p.subs[sub].start)
+}
+
+// chain is the calls that a path is in: by frame but the first, where it was called and
+// how.
+type chain [maxFrames]struct {
+	site int32
+	call callKind
+}
+
+// of is what counts of frame i of n when the innermost frame is at pc.
+func (d *demand) of(c *chain, i, n, pc int) marks {
+	if i == n-1 {
+		return d.in[pc]
+	}
+	m := d.outer(c, i+1)
+	callee := d.in[pc]
+	if i+1 < n-1 {
+		callee = d.outer(c, i+2)
+	}
+	m.slots |= callee.upSlots
+	m.live |= callee.upLive
+	return m
+}
+
+// outer is what counts of the frame that called frame k, for itself.
+func (d *demand) outer(c *chain, k int) marks {
+	site := c[k].site
+	m := d.in[site+1].or(d.during[site])
+	if c[k].call == callCallback {
+		m = m.or(d.in[site])
 	}
 	return m
+}
+
+func (s *snapshot) chain() (c chain) {
+	for i, f := range s.frames {
+		c[i].site, c[i].call = f.site, f.call
+	}
+	return c
+}
+
+func (s *state) chain() (c chain) {
+	for i, f := range s.frames {
+		c[i].site, c[i].call = int32(f.site), f.call
+	}
+	return c
 }
 
 // add marks what counts before instruction pc.
@@ -110,9 +168,29 @@ func (d *demand) spread(pc int) {
 	for _, q := range p.preds.of(pc) {
 		d.add(int(q), d.before(int(q), m))
 	}
-	if sub := int(p.subOf[pc]); p.subs[sub].start == pc && m.regs&0x3e != 0 {
-		for _, site := range p.sites[sub] {
-			d.add(int(site), marks{regs: m.regs & 0x3e})
+	if t := &d.touch[pc]; t.callbacks != nil {
+		d.returns(pc, t, m)
+	}
+	sub := int(p.subOf[pc])
+	if p.subs[sub].start != pc {
+		return
+	}
+	up := marks{regs: m.regs & 0x3e, slots: m.upSlots, live: m.upLive}
+	for _, site := range p.sites[sub] {
+		d.add(int(site), up)
+	}
+	up.regs = 0 // what callbacks are given is demanded where it is handed on
+	for _, site := range d.sites[int32(sub)] {
+		d.add(int(site), up)
+	}
+}
+
+// returns carries what counts of a function's slots behind a call over to the callees' ends.
+func (d *demand) returns(pc int, t *touched, m marks) {
+	up := marks{upSlots: m.slots, upLive: m.live}
+	for _, s := range t.callbacks {
+		for _, e := range d.w.p.subs[s].exits {
+			d.add(int(e), up)
 		}
 	}
 }
@@ -145,11 +223,12 @@ func (d *demand) before(pc int, m marks) marks {
 		m.regs &^= dst
 		if had {
 			m.slots |= t.reads
+			m.upSlots |= t.upReads
 		}
 	case isa.KindLoadImm64:
 		m.regs &^= dst
 	case isa.KindStore, isa.KindStoreImm, isa.KindStoreRelease:
-		if m.slots&t.writes != 0 {
+		if m.slots&t.writes != 0 || m.upSlots&t.upWrites != 0 {
 			m.regs |= src
 		}
 		m.slots &^= t.kills
@@ -159,10 +238,11 @@ func (d *demand) before(pc int, m marks) marks {
 			to := uint16(in.WriteRegs())
 			if m.regs&to != 0 {
 				m.slots |= t.reads
+				m.upSlots |= t.upReads
 			}
 			m.regs &^= to
 		}
-		if m.slots&t.writes != 0 {
+		if m.slots&t.writes != 0 || m.upSlots&t.upWrites != 0 {
 			m.regs |= src
 		}
 	case isa.KindPacketLoad:
@@ -172,10 +252,13 @@ func (d *demand) before(pc int, m marks) marks {
 			m.regs |= dst | src
 		}
 	case isa.KindCall:
-		if in.Op == isa.OpCallLocal && m.regs&1 != 0 {
+		if in.Op == isa.OpCallLocal {
 			for _, e := range d.w.p.subs[d.w.p.subAt(in.Target(pc))].exits {
-				d.add(int(e), marks{regs: 1})
+				d.add(int(e), marks{regs: m.regs & 1, upSlots: m.slots, upLive: m.live})
 			}
+		}
+		if t.callbacks != nil {
+			d.returns(pc, t, m)
 		}
 		m.regs &^= 0x3f
 		m.slots &^= t.kills
@@ -209,19 +292,25 @@ func (w *walker) readSlots(fr int, mask uint64, demand bool) {
 	if demand {
 		m.slots = mask
 	}
-	if fr == len(w.s.frames)-1 {
-		t := &w.marks.touch[w.pc]
-		more := mask &^ t.reads
-		t.reads |= mask
-		w.marks.add(w.pc, m)
-		if more != 0 {
-			w.marks.again(w.pc)
-		}
+	t := &w.marks.touch[w.pc]
+	reads := &t.reads
+	switch fr {
+	case len(w.s.frames) - 1:
+	case len(w.s.frames) - 2:
+		m = marks{upSlots: m.slots, upLive: m.live}
+		reads = &t.upReads
+	default:
+		// Further out: where the number goes is not followed.
+		m.slots = mask
+		w.outerMarks(fr, m)
 		return
 	}
-	// A caller's slot: where in the callee its number goes is not followed.
-	m.slots = mask
-	w.outerMarks(fr, m)
+	more := mask &^ *reads
+	*reads |= mask
+	w.marks.add(w.pc, m)
+	if more != 0 {
+		w.marks.again(w.pc)
+	}
 }
 
 // outerMarks marks slots of a frame that is not the innermost.
@@ -239,13 +328,19 @@ func (w *walker) outerMarks(fr int, m marks) {
 // src is the register that the number comes from, or -1.
 func (w *walker) writeSlots(fr int, mask, whole uint64, src int) {
 	t := &w.marks.touch[w.pc]
-	own := fr == len(w.s.frames)-1
-	if !own {
-		whole = 0
+	switch fr {
+	case len(w.s.frames) - 1:
+	case len(w.s.frames) - 2:
+		if mask&^t.upWrites != 0 {
+			t.upWrites |= mask
+			w.marks.again(w.pc)
+		}
+		mask, whole = 0, 0
+	default:
+		mask, whole = 0, 0
 		if src >= 0 {
 			w.demandReg(isa.Reg(src))
 		}
-		mask = 0
 	}
 	kills, writes := whole, t.writes|mask
 	if t.seen {

@@ -116,7 +116,7 @@ func (w *walker) dynptr(callee string, reg isa.Reg, r *Reg) (Reg, uint32, *Error
 	}
 	d := w.dynptrAt(fr, s)
 	if d == nil {
-		return Reg{}, 0, w.fail(CodeUninit, "%s of %s points to the stack at %d, where no initialised dynptr is", reg, callee, int(r.Off))
+		return Reg{}, 0, w.fail(CodeUninit, "%s of %s points to the stack at %d, where no initialised dynptr is", reg, callee, int(r.Off)).as(topicDynptr)
 	}
 	w.readSlots(fr, 3<<s, false)
 	return *d, w.s.frames[fr].stack[s].id, nil
@@ -209,7 +209,7 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 	}
 	d := w.tab.at(s.h)
 	if d.Ref != 0 && !w.clonedDynptr(fr, i, d.Ref) {
-		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1))
+		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1)).as(topicDynptr)
 	}
 	first := i
 	if d.Off == 1 {

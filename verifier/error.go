@@ -32,6 +32,8 @@ const (
 type Branch struct {
 	Insn  int
 	Taken bool
+	Times int    // how often in a row, in the turns of a loop; 0 stands for once
+	Side  string // what holds on the side taken: "r0 == 0x0 does not hold"
 	Line  string // C source, where known
 }
 
@@ -58,6 +60,8 @@ type Error struct {
 	Source     []string   // the C lines around it, the line itself marked
 	Calls      []string   // where the functions that it is in were called, outermost first
 	Stats      Stats
+
+	find finding // what the check knew, for the report
 }
 
 // Error returns one line that stands alone.

@@ -59,7 +59,7 @@ func (p *program) checkFlow() *Error {
 	}
 	for pc := range p.insns {
 		if !seen[pc] && p.insns[pc].Op != isa.OpLddwHi {
-			return fault(CodeStructure, pc, "no path leads to this instruction")
+			return fault(CodeStructure, pc, "no path leads to this instruction").as(topicUnreachable)
 		}
 	}
 	p.preds.first = make([]int32, n+1)
@@ -177,7 +177,7 @@ func (p *program) checkCalls() *Error {
 			t := p.subAt(p.insns[pc].Target(pc))
 			switch state[t] {
 			case open:
-				return fault(CodeStructure, pc, "recursive call of %s: functions may not call themselves, directly or through others", p.subName(t))
+				return fault(CodeStructure, pc, "recursive call of %s: functions may not call themselves, directly or through others", p.subName(t)).as(topicRecursion)
 			case done:
 				up, s := &p.subs[top.sub], &p.subs[t]
 				up.changesPacket = up.changesPacket || s.changesPacket

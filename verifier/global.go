@@ -18,7 +18,7 @@ func (w *walker) callGlobal(sub int) *Error {
 			return w.fail(CodeType, "the global function %s has more than 5 arguments", name)
 		}
 		if err := w.globalArg(name, i, &a); err != nil {
-			return err
+			return err.about(isa.R1 + isa.Reg(i))
 		}
 	}
 	w.wantsGlobal[sub] = true

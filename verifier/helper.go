@@ -17,7 +17,7 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 		if proto.ByID(id) == nil {
 			return w.fail(CodeHelper, "there is no helper %d", id)
 		}
-		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, w.calleeName(w.pc))
+		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, w.calleeName(w.pc)).as(topicNotAllowed)
 	}
 	c := &callMeta{name: "bpf_" + pr.Name, proto: pr}
 	if err := w.mayCall(c, id); err != nil {
@@ -28,7 +28,7 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 			break
 		}
 		if err := w.checkArg(c, i); err != nil {
-			return err
+			return err.about(isa.R1 + isa.Reg(i))
 		}
 	}
 	if c.m != nil {
@@ -44,10 +44,10 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	pr := c.proto
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
-		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name)
+		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
 	}
 	if pr.GPLOnly && !w.spec.GPL {
-		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name)
+		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
 	}
 	if pr.MightSleep {
 		if !w.maySleep() {
@@ -55,7 +55,7 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 		}
 	}
 	if l := w.locked(); l != nil && pr.Name != "spin_unlock" && pr.Name != "spin_lock" {
-		return w.fail(CodeLock, "call of %s while the lock taken at insn %d is held", c.name, l.insn)
+		return w.fail(CodeLock, "call of %s while the lock taken at insn %d is held", c.name, l.insn).since(l.insn).as(topicLockHeld)
 	}
 	return nil
 }

@@ -77,13 +77,13 @@ func (w *walker) iterAt(fr, i, n int, kind uint32) *Reg {
 }
 
 // putIter writes an iterator's state.
-func (w *walker) putIter(fr, i, n int, kind, ref, state uint32, depth int32) {
+func (w *walker) putIter(fr, i, n int, kind, ref, state uint32) {
 	f := w.s.frames[fr]
 	f.own(i + n)
 	for k := i; k < i+n; k++ {
 		r := Reg{Kind: kindIterSlot, Obj: kind}
 		if k == i+n-1 {
-			r.Ref, r.Size, r.Off = ref, state, depth
+			r.Ref, r.Size = ref, state
 		}
 		f.stack[k] = slot{kinds: slotIter, h: w.tab.intern(&r)}
 	}
@@ -105,7 +105,7 @@ func (w *walker) iterNew(callee string, n int, kind uint32) *Error {
 	w.deepen(fr, 8*(i+n))
 	ref := w.s.newID()
 	w.acquire(refPtr, ref)
-	w.putIter(fr, i, n, kind, ref, iterActive, 0)
+	w.putIter(fr, i, n, kind, ref, iterActive)
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (w *walker) iterUse(callee string, n int, kind uint32) (fr, i int, it Reg, 
 	}
 	p := w.iterAt(fr, i, n, kind)
 	if p == nil {
-		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n))
+		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n)).as(topicIterator)
 	}
 	w.readSlots(fr, (1<<n-1)<<i, false)
 	return fr, i, *p, nil
@@ -153,11 +153,11 @@ func (w *walker) iterNext(callee string, n int, kind uint32, way callWay) (drain
 	}
 	if other {
 		w.s.sec.iters++
-		w.putIter(fr, i, n, kind, it.Ref, iterActive, it.Off+1)
-		w.widenFromKept(w.pc)
+		w.putIter(fr, i, n, kind, it.Ref, iterActive)
+		w.widenFromKept(w.pc, false)
 		return false, nil
 	}
-	w.putIter(fr, i, n, kind, it.Ref, iterDrained, it.Off)
+	w.putIter(fr, i, n, kind, it.Ref, iterDrained)
 	return true, nil
 }
 

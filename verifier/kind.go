@@ -32,7 +32,7 @@ const (
 
 	// What slots of the stack hold that are no registers.
 	kindDynptrSlot // Obj the kind of dynptr, Off which half
-	kindIterSlot   // Obj the iterator, Size its state, Off its depth
+	kindIterSlot   // Obj the iterator, Size its state
 	kindIRQSlot
 )
 

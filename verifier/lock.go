@@ -18,11 +18,11 @@ func (w *walker) fieldArg(c *callMeta, reg isa.Reg, r *Reg, k maps.FieldKind) *E
 	m := w.maps[r.Obj]
 	f := field(m, k)
 	if f == nil {
-		return w.fail(CodeType, "%s of %s: the values of map %s have no %s", reg, c.name, m.Name, fieldName(k))
+		return w.fail(CodeType, "%s of %s: the values of map %s have no %s", reg, c.name, m.Name, fieldName(k)).as(topicField)
 	}
 	off := int64(r.Off) + int64(r.Var.Var.Value)
 	if !r.fixed() || off != int64(f.Off) {
-		return w.fail(CodeType, "%s of %s points to offset %s of a value of map %s: its %s is at %d", reg, c.name, w.offset(r, int(r.Off)), m.Name, fieldName(k), f.Off)
+		return w.fail(CodeType, "%s of %s points to offset %s of a value of map %s: its %s is at %d", reg, c.name, w.offset(r, int(r.Off)), m.Name, fieldName(k), f.Off).as(topicField)
 	}
 	if k == maps.FieldTimer {
 		if c.m != nil && (c.m != m || c.mapUID != 0) {
@@ -40,7 +40,7 @@ func (w *walker) lockCall(c *callMeta) *Error {
 	held := w.locked()
 	if c.proto.Name == "spin_lock" {
 		if held != nil {
-			return w.fail(CodeLock, "a second lock is taken while that of insn %d is held", held.insn)
+			return w.fail(CodeLock, "a second lock is taken while that of insn %d is held", held.insn).since(held.insn).as(topicLockHeld)
 		}
 		l := w.acquire(refLock, w.s.newID())
 		l.obj, l.ptr = r.Obj+1, id
@@ -50,7 +50,7 @@ func (w *walker) lockCall(c *callMeta) *Error {
 	case held == nil:
 		return w.fail(CodeLock, "%s without a lock that is held", c.name)
 	case held.obj != r.Obj+1 || held.ptr != id:
-		return w.fail(CodeLock, "%s of another lock than that taken at insn %d", c.name, held.insn)
+		return w.fail(CodeLock, "%s of another lock than that taken at insn %d", c.name, held.insn).since(held.insn).as(topicLockOther)
 	}
 	w.s.ownRefs()
 	for i := range w.s.refs {

@@ -96,11 +96,17 @@ func (w *walker) mapUsable(m *Map) *Error {
 
 // mapHelper checks that the helper works on maps of this type.
 func (w *walker) mapHelper(c *callMeta) *Error {
+	if c.m.Flags&maps.RdonlyProg != 0 {
+		switch c.proto.Name {
+		case "map_update_elem", "map_delete_elem", "map_push_elem", "map_pop_elem":
+			return w.fail(CodeType, "%s changes map %s, which is read-only for programs", c.name, c.m.Name)
+		}
+	}
 	if c.proto.ID > proto.MaxID || proto.ByID(c.proto.ID) == nil || w.spec.Type.Kernel == 0 {
 		return nil // one of the host's own
 	}
 	if !proto.MapAllowedFor(w.spec.Type.Kernel, w.spec.Attach, c.proto.ID, uint32(c.m.Type)) {
-		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type)
+		return w.fail(CodeHelper, "%s does not work on map %s, which is of type %s", c.name, c.m.Name, c.m.Type).as(topicMapType)
 	}
 	return nil
 }

@@ -228,7 +228,7 @@ func (p *program) checkJumps(sandboxed bool) *Error {
 			p.flags[t] |= jumpTarget
 		}
 		if op := p.insns[last].Op; op != isa.OpExit && op != isa.OpJa && op != isa.OpJa32 && (!sandboxed || s.end == n) {
-			return fault(CodeStructure, last, "the last instruction of %s is neither exit nor a jump: control would run off its end", p.subName(i))
+			return fault(CodeStructure, last, "the last instruction of %s is neither exit nor a jump: control would run off its end", p.subName(i)).as(topicFallsOff)
 		}
 	}
 	return nil
@@ -274,11 +274,11 @@ func (p *program) operandFault(pc int) *Error {
 		switch info.AluOp {
 		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod:
 			if in.Imm == 0 {
-				return fault(CodeStructure, pc, "division by zero")
+				return fault(CodeStructure, pc, "division by zero").as(topicDivide)
 			}
 		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
 			if in.Imm < 0 || in.Imm >= int64(info.Width) {
-				return fault(CodeStructure, pc, "shift by %d of a %d-bit value", in.Imm, info.Width)
+				return fault(CodeStructure, pc, "shift by %d of a %d-bit value", in.Imm, info.Width).as(topicShift)
 			}
 		}
 	}

@@ -69,11 +69,11 @@ func (w *walker) leftOver(what string, exit bool) *Error {
 		r := &w.s.refs[i]
 		switch r.kind {
 		case refLock, refResLock:
-			return w.fail(CodeLock, "%s while the lock taken at insn %d is held", what, r.insn)
+			return w.fail(CodeLock, "%s while the lock taken at insn %d is held", what, r.insn).since(r.insn)
 		case refIRQ:
-			return w.fail(CodeLock, "%s while interrupts are disabled since insn %d", what, r.insn)
+			return w.fail(CodeLock, "%s while interrupts are disabled since insn %d", what, r.insn).since(r.insn)
 		case refPtr:
-			return w.fail(CodeReference, "%s while %s is not released", what, w.acquiredAt(r))
+			return w.fail(CodeReference, "%s while %s is not released", what, w.acquiredAt(r)).since(r.insn)
 		}
 	}
 	if w.s.sec.rcu > 0 {

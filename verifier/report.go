@@ -59,29 +59,28 @@ func (e *Error) report() string {
 	return b.String()
 }
 
-// maxPath is how many lines of a path a report shows.
+// maxPath is how many branches of a path a report shows.
 const maxPath = 8
 
-// pathLines prints the branches of a path: of a loop's turns one line, of a long path its
-// end.
+// pathLines prints the branches of a path, of a long one its end.
 func pathLines(path []Branch) []string {
 	var lines []string
-	for i := 0; i < len(path); {
-		period, times := turns(path[i:])
-		for _, br := range path[i : i+period] {
-			l := fmt.Sprintf("insn %d %s", br.Insn, sideOf(br.Taken))
-			if times > 1 {
-				l += fmt.Sprintf(", %d times", times)
-			}
-			if br.Line != "" {
-				l = fmt.Sprintf("%-24s %s", l, br.Line)
-			}
-			lines = append(lines, l)
-		}
-		i += period * times
+	if n := len(path) - maxPath; n > 1 {
+		lines = append(lines, fmt.Sprintf("... %d more before", n))
+		path = path[n:]
 	}
-	if n := len(lines) - maxPath; n > 1 {
-		lines = append([]string{fmt.Sprintf("... %d more before", n)}, lines[n:]...)
+	for _, br := range path {
+		l := fmt.Sprintf("insn %d: %s", br.Insn, br.Side)
+		if br.Side == "" {
+			l += sideOf(br.Taken)
+		}
+		if br.Times > 1 {
+			l += fmt.Sprintf(", %d times", br.Times)
+		}
+		if br.Line != "" {
+			l = fmt.Sprintf("%-40s %s", l, br.Line)
+		}
+		lines = append(lines, l)
 	}
 	return lines
 }
@@ -91,27 +90,6 @@ func sideOf(taken bool) string {
 		return "jumps"
 	}
 	return "goes on"
-}
-
-// turns finds what the path repeats from its start: how many branches, and how often.
-func turns(path []Branch) (period, times int) {
-	same := func(a, b Branch) bool { return a.Insn == b.Insn && a.Taken == b.Taken }
-	for p := 1; p <= 4; p++ {
-		n := 1
-	repeat:
-		for (n+1)*p <= len(path) {
-			for i := range p {
-				if !same(path[i], path[n*p+i]) {
-					break repeat
-				}
-			}
-			n++
-		}
-		if n > 1 {
-			return p, n
-		}
-	}
-	return 1, 1
 }
 
 const wrapAt = 100 // columns

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
 )
 
@@ -33,25 +34,50 @@ func (x *evidence) arg() (proto.Arg, bool) {
 	return p.Args[r-1], true
 }
 
+// globalArg is what the global function called at fault wants in the register at fault.
+func (x *evidence) globalArg() (ArgType, bool) {
+	in := x.insn()
+	r, ok := x.reg()
+	if in == nil || in.Op != isa.OpCallLocal || !ok || r < isa.R1 || r > isa.R5 {
+		return ArgType{}, false
+	}
+	t := in.Target(x.err.Insn)
+	for i := range x.spec.Funcs {
+		f := &x.spec.Funcs[i]
+		if f.Insn == t && f.Type != nil && int(r)-1 < len(f.Type.Args) {
+			return f.Type.Args[r-1], true
+		}
+	}
+	return ArgType{}, false
+}
+
 func suggestArgument(x *evidence) string {
+	r, _ := x.reg()
+	if g, ok := x.globalArg(); ok {
+		switch g.Class {
+		case ArgCtx:
+			return suggestCtxArg
+		case ArgMem:
+			return x.suggestMemArg(r)
+		case ArgScalar:
+			return "pass a number"
+		}
+		return ""
+	}
 	a, ok := x.arg()
 	if !ok {
 		return ""
 	}
-	r, _ := x.reg()
 	if a.Flags&proto.Release != 0 {
-		return "pass what was acquired, once"
+		return "pass what was handed out, as it was handed out"
 	}
 	switch a.Kind {
 	case proto.ConstMapPtr:
 		return "pass the address of a map: &name"
 	case proto.PtrToMapKey, proto.PtrToMapValue, proto.PtrToMem:
-		if x.regs[r].Kind == Scalar {
-			return "pass the address of a variable that holds it: &name"
-		}
-		return "pass the address of memory: a variable, a map value, or packet data that was compared with data_end"
+		return x.suggestMemArg(r)
 	case proto.PtrToCtx:
-		return "pass the context as the program was given it"
+		return suggestCtxArg
 	case proto.PtrToConstStr:
 		return "pass a string that cannot change: static const char fmt[] = \"...\"; outside the function"
 	case proto.PtrToFunc:
@@ -64,6 +90,119 @@ func suggestArgument(x *evidence) string {
 	return ""
 }
 
+const suggestCtxArg = "pass the context as the program was given it"
+
+// suggestMemArg is for an argument that has to be the address of memory.
+func (x *evidence) suggestMemArg(r isa.Reg) string {
+	if x.regs[r].Kind != Scalar {
+		return "pass the address of memory: a variable, a map value, or packet data that was compared with data_end"
+	}
+	if v := x.variable(x.rec.reg(r).root()); v != "" {
+		return fmt.Sprintf("pass the address of the variable: &%s", v)
+	}
+	return "pass the address of a variable that holds it"
+}
+
+// passed is how many bytes the callee at fault uses of the memory in the register at fault, 0 if
+// that does not show.
+func (x *evidence) passed() int64 {
+	r, _ := x.reg()
+	if g, ok := x.globalArg(); ok {
+		return int64(g.Size)
+	}
+	a, ok := x.arg()
+	if !ok {
+		return 0
+	}
+	switch m := x.regs[isa.R1]; a.Kind {
+	case proto.PtrToMapKey, proto.PtrToMapValue:
+		if m.Kind != ConstPtrToMap || int(m.Obj) >= len(x.spec.Maps) || x.spec.Maps[m.Obj] == nil {
+			return 0
+		}
+		if a.Kind == proto.PtrToMapKey {
+			return int64(x.spec.Maps[m.Obj].KeySize)
+		}
+		return int64(x.spec.Maps[m.Obj].ValueSize)
+	case proto.PtrToMem:
+		if a.Flags&proto.FixedSize != 0 {
+			return int64(a.Size)
+		}
+		if r < isa.R5 && x.regs[r+1].Kind == Scalar {
+			return upper(&x.regs[r+1])
+		}
+	}
+	return 0
+}
+
+func causePassed(x *evidence) string {
+	n := x.passed()
+	r, ok := x.reg()
+	if n <= 0 || !ok {
+		return causeValue(x)
+	}
+	reg := &x.regs[r]
+	uses := fmt.Sprintf("%s uses %s of what it is passed in %s", x.callee(x.err.Insn), plural(n, "byte"), r)
+	have, what, sized := x.objectSize()
+	switch {
+	case !sized || !reg.fixed():
+		return uses
+	case reg.Kind == PtrToStack && reg.Off >= 0:
+		return uses + ", the top of the stack: no variable lies there"
+	case reg.Kind == PtrToStack:
+		return fmt.Sprintf("%s; from there to the top of the stack there are %d", uses, -reg.Off)
+	}
+	return fmt.Sprintf("%s; %s has %s, and %d of them come before that", uses, what, plural(have, "byte"), reg.Off)
+}
+
+func suggestPassed(x *evidence) string {
+	if g, ok := x.globalArg(); ok && g.Class == ArgMem {
+		return fmt.Sprintf("pass a variable of the type that the function takes, of %s", plural(int64(g.Size), "byte"))
+	}
+	a, ok := x.arg()
+	if ok && a.Kind == proto.PtrToMem && a.Flags&proto.FixedSize == 0 {
+		return "pass the size of the variable, sizeof(name), or make the variable larger"
+	}
+	return "pass a variable of the size that is needed"
+}
+
+func causeCallback(x *evidence) string {
+	r, _ := x.reg()
+	o := x.origin().object()
+	if o == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s", r, x.whence(o))
+}
+
+// callbackWords is what helpers pass to the functions that they call.
+var callbackWords = map[proto.CallbackArg]string{
+	proto.CallbackScalar: "an index", proto.CallbackMap: "the map", proto.CallbackMapKey: "a key", proto.CallbackMapValue: "a value",
+	proto.CallbackCtx: "the context given to the helper", proto.CallbackTask: "a task", proto.CallbackVMA: "a VMA", proto.CallbackDynptr: "a dynptr",
+}
+
+func suggestCallback(x *evidence) string {
+	o := x.origin().object()
+	if o == nil || o.insn < 0 || x.insns[o.insn].Op != isa.OpCallHelper {
+		return ""
+	}
+	p := proto.ByID(x.insns[o.insn].ImmLow())
+	if p == nil || p.Callback == nil {
+		return ""
+	}
+	var args []string
+	for _, a := range p.Callback.Args {
+		if a == proto.CallbackNone {
+			break
+		}
+		args = append(args, callbackWords[a])
+	}
+	return fmt.Sprintf("are these the function's parameters? bpf_%s passes %s", p.Name, strings.Join(args, ", "))
+}
+
+func suggestKfunc(x *evidence) string {
+	return "use a helper that does the same; known kernel functions are bpf_iter_num_new, bpf_iter_num_next and bpf_iter_num_destroy"
+}
+
 func suggestMapType(x *evidence) string {
 	p := x.helper()
 	if p == nil {
@@ -72,8 +211,12 @@ func suggestMapType(x *evidence) string {
 	switch p.Name {
 	case "tail_call":
 		return "pass a map of type BPF_MAP_TYPE_PROG_ARRAY"
-	case "map_lookup_elem":
-		return "queues and stacks have no keys: bpf_map_peek_elem and bpf_map_pop_elem read them; what prog arrays and ring buffers hold cannot be looked up"
+	case "map_lookup_elem", "map_update_elem", "map_delete_elem":
+		switch m := x.regs[isa.R1]; {
+		case m.Kind != ConstPtrToMap || int(m.Obj) >= len(x.spec.Maps):
+		case x.spec.Maps[m.Obj].Type == maps.Queue || x.spec.Maps[m.Obj].Type == maps.Stack:
+			return "use bpf_map_push_elem, bpf_map_peek_elem and bpf_map_pop_elem"
+		}
 	case "redirect_map":
 		return "pass a devmap, devmap_hash, cpumap or xskmap"
 	}
@@ -83,8 +226,15 @@ func suggestMapType(x *evidence) string {
 	return "pass a map of a type that the helper takes"
 }
 
-func suggestSpecialField(x *evidence) string {
-	return "leave the field to its helpers; write the other fields one by one instead of the whole structure"
+func suggestField(x *evidence) string {
+	in := x.insn()
+	if in == nil || !in.IsCall() {
+		return "leave the field to its helpers; write the other fields one by one instead of the whole structure"
+	}
+	if r, _ := x.reg(); x.regs[r].Kind == ConstPtrToMap {
+		return "pass the map that has the field in its values"
+	}
+	return "pass the address of the field itself, in a value of a map that has one"
 }
 
 func suggestNotAllowed(x *evidence) string {
@@ -108,10 +258,18 @@ func causeSize(x *evidence) string {
 	reg := &x.regs[r]
 	s := fmt.Sprintf("%s may be %s", x.sizeName(), bound(reg.Var.SMin, upper(reg)))
 	if root := o.root(); root != nil {
-		s += ": it is made of " + x.whence(root)
+		s += "; it comes from " + x.whence(root)
 	}
-	if t := x.boundTest(o); t != nil {
-		s += fmt.Sprintf(", which the test at %s bounds no further", x.spec.place(t.insn))
+	t := x.boundTest(o)
+	switch {
+	case t == nil:
+		s += ", and no test on this path bounds it"
+	case x.find.topic == topicSizeNegative:
+		s += fmt.Sprintf("; the test at %s bounds it from above only", x.spec.place(t.insn))
+	case x.find.topic == topicSizeZero:
+		s += fmt.Sprintf("; the test at %s leaves 0", x.spec.place(t.insn))
+	default:
+		s += fmt.Sprintf("; the test at %s leaves that much", x.spec.place(t.insn))
 	}
 	return s
 }
@@ -209,10 +367,14 @@ func causeReturn(x *evidence) string {
 			s = fmt.Sprintf("r0 is %s", count(int64(v)))
 		}
 	}
-	if o := x.rec.reg(isa.R0).root(); o != nil {
-		s += ": " + x.whence(o)
+	switch o := x.rec.reg(isa.R0).root(); {
+	case o == nil || o.insn < 0 && o.was.Kind == PtrToCtx:
+		return s
+	case o.insn >= 0 && o.arg == 0 && x.insns[o.insn].Info().Kind == isa.KindMov:
+		return fmt.Sprintf("%s, set at %s", s, x.spec.place(o.insn))
+	default:
+		return s + ": " + x.whence(o)
 	}
-	return s
 }
 
 func suggestReturn(x *evidence) string {
@@ -223,13 +385,17 @@ func suggestReturn(x *evidence) string {
 	if r.Any {
 		return ""
 	}
-	return fmt.Sprintf("return %d to %d: that is what programs of type %s mean something by", r.Min, r.Max, x.spec.Type)
+	return fmt.Sprintf("return a number from %d to %d on every path", r.Min, r.Max)
 }
 
 func causeSteps(x *evidence) string {
 	var parts []string
-	for _, h := range x.hot[:min(len(x.hot), 2)] {
-		parts = append(parts, fmt.Sprintf("%s was walked %d times", x.spec.lineOrPlace(h.insn), h.times))
+	for _, h := range x.hot {
+		what := "the branch"
+		if x.insns[h.insn].Target(h.insn) <= h.insn {
+			what = "the loop that goes on"
+		}
+		parts = append(parts, fmt.Sprintf("%s at %s was walked %d times", what, x.spec.lineOrPlace(h.insn), h.times))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -313,6 +479,9 @@ func suggestContext(x *evidence) string {
 		if f != nil && (f.Kind == progtype.PacketData || f.Kind == progtype.PacketEnd || f.Kind == progtype.PacketMeta) {
 			return "read the packet with bpf_skb_load_bytes"
 		}
+		if f == nil && off >= int64(x.layout().Size) {
+			return list(fmt.Sprintf("is the section name the right one, and the parameter a struct %s? Its fields that may be read:", x.layout().Name))
+		}
 		return list("the fields that may be read:")
 	case write && f.Access&progtype.Write == 0:
 		return list("the fields that may be written:")
@@ -368,7 +537,7 @@ func causeWidth(x *evidence) string {
 		return ""
 	}
 	r, _ := x.reg()
-	return fmt.Sprintf("%s holds the address %s", r, strings.TrimPrefix(x.whence(o), "what "))
+	return fmt.Sprintf("%s is an address: %s", r, x.whence(o))
 }
 
 func causePointers(x *evidence) string {
@@ -404,7 +573,7 @@ func causeUnbounded(x *evidence) string {
 	s := fmt.Sprintf("%s, which is added, may be %s", n, bound(reg.Var.SMin, upper(reg)))
 	o := x.rec.reg(n)
 	if root := o.root(); root != nil {
-		s += fmt.Sprintf("; it is made of %s", x.whence(root))
+		s += fmt.Sprintf("; it comes from %s", x.whence(root))
 	}
 	if t := x.boundTest(o); t != nil && reg.Var.SMin < 0 {
 		s += fmt.Sprintf("; the test at %s bounds it from above only", x.spec.place(t.insn))
@@ -419,6 +588,21 @@ func suggestUnbounded(x *evidence) string {
 	}
 	if t := x.boundTest(x.rec.reg(n)); t != nil && x.regs[n].Var.SMin < 0 {
 		return "make the number unsigned, or test that it is not below 0 as well"
+	}
+	in := x.insn()
+	p := in.Dst
+	if p == n {
+		p = in.Src
+	}
+	if reg := &x.regs[p]; reg.Kind == PtrToMapValue && int(reg.Obj) < len(x.spec.Maps) && x.spec.Maps[reg.Obj] != nil {
+		o := x.rec.reg(n)
+		name := x.variable(o.root())
+		if name == "" {
+			name = "the index"
+		}
+		if most := (int64(x.spec.Maps[reg.Obj].ValueSize) - int64(reg.Off)) / x.scale(o); most > 0 {
+			return fmt.Sprintf("test it before the access: with %s below %d it stays inside", name, most)
+		}
 	}
 	return "bound the number before: with a comparison, or with a mask such as n & 0xfff"
 }

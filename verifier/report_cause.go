@@ -33,6 +33,9 @@ const (
 	topicWidth      topic = "32-bit"
 	topicUnbounded  topic = "unbounded"
 	topicModified   topic = "modified context"
+	topicSocket     topic = "socket"   // a field that not all sockets have
+	topicKeyed      topic = "callback" // an argument of a callback that is used as another one
+	topicPassed     topic = "passed memory"
 )
 
 // The topics that only the check knows.
@@ -43,7 +46,7 @@ const (
 	topicNotAllowed    topic = "not allowed" // a helper that the program type may not call
 	topicGPL           topic = "gpl"
 	topicMapType       topic = "map type"
-	topicSpecialField  topic = "special field"
+	topicField         topic = "special field"
 	topicRecursion     topic = "recursion"
 	topicFallsOff      topic = "falls off"
 	topicUnreachable   topic = "unreachable"
@@ -60,6 +63,7 @@ const (
 	topicOffset        topic = "offset"
 	topicGlobal        topic = "global function"
 	topicConstant      topic = "constant" // an argument that must be a known number
+	topicKfunc         topic = "kfunc"    // a kernel function that is not known
 )
 
 // heading is a row of the catalogue.
@@ -85,19 +89,22 @@ var catalogue = map[heading]advice{
 	{CodeBounds, topicMapValue}: {causeIndex, suggestIndex},
 	{CodeBounds, topicMem}:      {causeIndex, suggestIndex},
 	{CodeBounds, topicStack}:    {causeIndex, suggestIndex},
+	{CodeBounds, topicKeyed}:    {causeCallback, suggestCallback},
+	{CodeBounds, topicPassed}:   {causePassed, suggestPassed},
 	{CodeBounds, topicNone}:     {causeIndex, suggestIndex},
 
 	{CodeType, topicPacketGone}: {causePacketGone, suggestPacketGone},
 	{CodeType, topicReleased}:   {causeReleased, suggestReleased},
 	{CodeType, topicKernel}: {causeValue, say("the address is of kernel memory, which the program may not read directly: copy it with " +
 		"bpf_probe_read_kernel, or bpf_probe_read_user for an address of user space")},
-	{CodeType, topicNumber}:       {causeNumber, suggestNumber},
-	{CodeType, topicModified}:     {causeContextMoved, suggestContextMoved},
-	{CodeType, topicReadOnly}:     {causeReadOnly, suggestReadOnly},
-	{CodeType, topicArgument}:     {causeValue, suggestArgument},
-	{CodeType, topicMapType}:      {causeNothing, suggestMapType},
-	{CodeType, topicSpecialField}: {causeNothing, suggestSpecialField},
-	{CodeType, topicNone}:         {causeValue, causeNothing},
+	{CodeType, topicNumber}:   {causeNumber, suggestNumber},
+	{CodeType, topicModified}: {causeContextMoved, suggestContextMoved},
+	{CodeType, topicReadOnly}: {causeReadOnly, suggestReadOnly},
+	{CodeType, topicArgument}: {causeValue, suggestArgument},
+	{CodeType, topicMapType}:  {causeNothing, suggestMapType},
+	{CodeType, topicSocket}:   {causeValue, say("only the fields that all sockets have may be read here: bpf_sk_fullsock gives the whole structure, or NULL")},
+	{CodeType, topicKeyed}:    {causeCallback, suggestCallback},
+	{CodeType, topicNone}:     {causeValue, causeNothing},
 
 	{CodeUninit, topicNone}:  {causeUninit, say("give the variable a value on every path, where it is declared if nothing better is known")},
 	{CodeUninit, topicLost}:  {causeLost, say("keep what is needed after the call in a variable, or pass it to the call only")},
@@ -118,16 +125,20 @@ var catalogue = map[heading]advice{
 	{CodeHelper, topicNotAllowed}:    {causeNothing, suggestNotAllowed},
 	{CodeHelper, topicGPL}:           {causeNothing, say(`if the program may be under it, declare a licence that is compatible with the GPL: char LICENSE[] SEC("license") = "GPL";`)},
 	{CodeHelper, topicMapType}:       {causeNothing, suggestMapType},
-	{CodeHelper, topicSizeUnbounded}: {causeSize, suggestSize},
-	{CodeHelper, topicSizeNegative}:  {causeSize, suggestSizeSign},
-	{CodeHelper, topicSizeZero}:      {causeSize, suggestSizeZero},
-	{CodeHelper, topicConstant}:      {causeValue, say("pass a number that is known when the program is compiled")},
+	{CodeBounds, topicSizeUnbounded}: {causeSize, suggestSize},
+	{CodeBounds, topicSizeNegative}:  {causeSize, suggestSizeSign},
+	{CodeBounds, topicSizeZero}:      {causeSize, suggestSizeZero},
+	{CodeType, topicConstant}:        {causeValue, say("pass a number that is known when the program is compiled")},
 	{CodeHelper, topicNone}:          {causeValue, causeNothing},
+
+	{CodeType, topicField}: {causeNothing, suggestField},
 
 	{CodeReference, topicNone}:     {causeLeaked, suggestLeaked},
 	{CodeReference, topicReleased}: {causeReleased, suggestReleased},
+	{CodeReference, topicDynptr}: {causeNothing, say("give it back first, with bpf_ringbuf_submit_dynptr or bpf_ringbuf_discard_dynptr; what it points to is " +
+		"written with bpf_dynptr_write")},
 
-	{CodeLock, topicNone}: {causeNothing, say("release the lock before: bpf_spin_unlock on every path, and little in between")},
+	{CodeLock, topicNone}: {causeLockTaken, say("release the lock on every path: bpf_spin_unlock before each return")},
 	{CodeLock, topicLockHeld}: {causeLockTaken, say("do it before the lock is taken or after it is released; while a lock is held nothing may be called, " +
 		"and only one lock may be held")},
 	{CodeLock, topicLockOther}: {causeLockTaken, say("release the lock that was taken, through the same pointer")},
@@ -141,10 +152,14 @@ var catalogue = map[heading]advice{
 	{CodeLimit, topicSteps}: {causeSteps, say("bound the loop by a smaller constant, or use bpf_loop, whose body is walked once however often it runs; many " +
 		"branches in a row are walked in all combinations: put them into a global function")},
 	{CodeLimit, topicFrames}:     {causeNothing, say("call fewer functions inside one another, or let the compiler inline some: static __always_inline")},
-	{CodeLimit, topicStackTotal}: {causeNothing, say("keep large variables in a map, such as a per-CPU array of one element, instead of on the stack")},
-	{CodeLimit, topicStack}:      {causeNothing, say("keep large variables in a map, such as a per-CPU array of one element, instead of on the stack")},
+	{CodeLimit, topicStackTotal}: {causeNothing, say(suggestStack)},
+	{CodeLimit, topicStack}:      {causeNothing, say(suggestStack)},
 
-	{CodeLeak, topicNone}: {causeValue, say("addresses must stay in the program under this policy: store, return and compare numbers only")},
+	{CodeLeak, topicNone}: {causeLeak, say("addresses must stay in the program under this policy: store, return and compare numbers only")},
+
+	{CodeUnsupported, topicKfunc}: {causeNothing, suggestKfunc},
+	{CodeUnsupported, topicNone}: {say("there are no rules for this here yet, though the kernel may take the program"), say("do without it; or, where the sandbox is " +
+		"enough, run the program under the policy sandboxed")},
 
 	{CodeAlignment, topicNone}: {causeValue, say("align the variable, __attribute__((aligned(8))), or copy it with __builtin_memcpy")},
 
@@ -155,6 +170,9 @@ var catalogue = map[heading]advice{
 	{CodeStructure, topicDivide}:      {causeNothing, say("divide by another number")},
 	{CodeStructure, topicShift}:       {causeNothing, say("shift by less than the width of the value")},
 }
+
+// suggestStack is for programs that need more stack than there is.
+const suggestStack = "keep large variables in a map, such as a per-CPU array of one element, instead of on the stack"
 
 func causeNothing(*evidence) string { return "" }
 
@@ -171,7 +189,12 @@ func (x *evidence) explain() {
 	if !ok {
 		return
 	}
-	x.err.Cause, x.err.Suggestion = a.cause(x), a.suggestion(x)
+	if x.err.Cause == "" {
+		x.err.Cause = a.cause(x)
+	}
+	if x.err.Suggestion == "" {
+		x.err.Suggestion = a.suggestion(x)
+	}
 }
 
 // topic tells from the instruction and the registers what kind of mistake it is.
@@ -195,6 +218,12 @@ func (x *evidence) topic() topic {
 			return topicALU
 		}
 	case CodeBounds:
+		if in.IsCall() && reg.Kind != PtrToPacket {
+			return topicPassed
+		}
+		if o := x.origin().object(); reg.Kind == PtrToMapKey && o != nil && o.arg > 0 {
+			return topicKeyed
+		}
 		switch reg.Kind {
 		case PtrToPacket, PtrToPacketMeta:
 			return topicPacket
@@ -259,6 +288,8 @@ func (x *evidence) typeTopic(in *isa.Insn, reg Reg) topic {
 		return topicNumber
 	}
 	switch {
+	case reg.Kind == PtrToSockCommon && in.Info().Kind == isa.KindLoad:
+		return topicSocket
 	case reg.Kind == PtrToCtx && (reg.Off != 0 || !reg.fixed()):
 		return topicModified
 	case in.IsCall():
@@ -294,14 +325,33 @@ func causeValue(x *evidence) string {
 	if o.lost {
 		return causeLost(x)
 	}
-	r, _ := x.reg()
-	return fmt.Sprintf("%s is %s", r, x.whence(o))
+	switch r, _ := x.reg(); o.was.Kind {
+	case PtrToStack, ConstPtrToMap:
+		return "" // the first line says that
+	default:
+		return fmt.Sprintf("%s is %s", r, x.whence(o))
+	}
+}
+
+// causeLeak says where the address comes from that would leave the program.
+func causeLeak(x *evidence) string {
+	r, ok := x.reg()
+	if !ok || !x.regs[r].isPtr() || x.regs[r].Kind == PtrToCtx {
+		return ""
+	}
+	return causeValue(x)
 }
 
 func causeNull(x *evidence) string {
 	o := x.origin().object()
 	if o == nil {
 		return ""
+	}
+	if r, _ := x.reg(); x.regs[r].isNull() {
+		if o.was.isNull() && (o.insn < 0 || !x.insns[o.insn].IsCall()) {
+			return fmt.Sprintf("%s is %s", x.regName(), x.whence(o))
+		}
+		return fmt.Sprintf("%s is %s: NULL %s, as on this path", x.regName(), x.whence(o), x.whenNull(o))
 	}
 	s := fmt.Sprintf("%s is %s: NULL %s, and no test on this path says that it is not", x.regName(), x.whence(o), x.whenNull(o))
 	if t := x.otherNullTest(o); t != nil {
@@ -315,7 +365,7 @@ func causeNull(x *evidence) string {
 
 // whenNull says when a value is NULL.
 func (x *evidence) whenNull(o *origin) string {
-	if o.insn >= 0 && x.insns[o.insn].IsCall() && !o.argument {
+	if o.insn >= 0 && x.insns[o.insn].IsCall() && o.arg == 0 {
 		switch name := x.callee(o.insn); {
 		case name == "bpf_map_lookup_elem":
 			return "when the key is not there"
@@ -330,8 +380,8 @@ func (x *evidence) whenNull(o *origin) string {
 		}
 		return "when it failed"
 	}
-	if o.argument {
-		return "if the caller passes that"
+	if o.arg > 0 {
+		return "if a caller passes that"
 	}
 	return "in some cases"
 }
@@ -356,7 +406,11 @@ func (x *evidence) otherNullTest(o *origin) *test {
 }
 
 func suggestNull(x *evidence) string {
-	name := x.variable(x.origin().object())
+	o := x.origin().object()
+	if o != nil && o.arg > 0 && o.insn < 0 {
+		return "test the parameter for NULL first: a global function is verified for all callers; or declare it __arg_nonnull, so that callers must not pass NULL"
+	}
+	name := x.variable(o)
 	if name == "" {
 		r, _ := x.reg()
 		name = "the pointer in " + r.String()
@@ -386,12 +440,18 @@ func causeLost(x *evidence) string {
 		return ""
 	}
 	r, _ := x.reg()
-	return fmt.Sprintf("%s held a value before the call of %s at %s: calls leave r1 to r5 without one", r, x.callee(o.insn), x.spec.place(o.insn))
+	return fmt.Sprintf("%s held a value before the call of %s at %s: a call leaves nothing in r1 to r5", r, x.callee(o.insn), x.spec.place(o.insn))
 }
 
 func causeUninitStack(x *evidence) string {
 	if in := x.insn(); in != nil && in.IsCall() {
-		return fmt.Sprintf("%s reads the memory that it is passed, and nothing on this path has written all of it", x.callee(x.err.Insn))
+		r, _ := x.reg()
+		what := "the memory"
+		if n := x.passed(); n > 0 && x.regs[r].Kind == PtrToStack && x.regs[r].fixed() {
+			lo := int64(x.regs[r].Off)
+			what = fmt.Sprintf("%s of the stack, %s, in %s,", plural(n, "byte"), span(lo, lo+n-1), r)
+		}
+		return fmt.Sprintf("%s reads %s and nothing on this path has written all of that", x.callee(x.err.Insn), what)
 	}
 	return "nothing on this path has written these bytes of the stack"
 }
@@ -427,16 +487,9 @@ func causeNumber(x *evidence) string {
 	if o == nil {
 		return ""
 	}
-	r, _ := x.reg()
-	if x.regs[r].isNull() && o.was.Flags&MaybeNull != 0 {
-		return fmt.Sprintf("%s is %s, and NULL on this path", x.regName(), x.whence(o))
-	}
 	return fmt.Sprintf("%s is %s: a number, not an address that the program was given", x.regName(), x.whence(o))
 }
 
 func suggestNumber(x *evidence) string {
-	if r, _ := x.reg(); x.regs[r].isNull() {
-		return "use it only where it is not NULL"
-	}
 	return "read through pointers only that come from the context, a map, the stack or a helper"
 }

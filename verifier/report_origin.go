@@ -17,9 +17,9 @@ type recorder struct {
 	moves  []moved // calls after which some pointers were worth nothing any more, in order
 	steps  int
 
-	prev     int // the instruction under way, -1 before the first
-	before   [11]Reg
-	prevFrom [11]*origin
+	prev   int // the instruction under way, -1 before the first
+	came   int // the one before it
+	before [11]Reg
 }
 
 // originFrame is what is known of one frame's registers and stack.
@@ -40,8 +40,8 @@ type origin struct {
 	from, index *origin
 	depth       int
 
-	argument bool // R1 to R5 of a function, on entry
-	lost     bool // by a call: R1 to R5 hold nothing after it
+	arg  int  // 1 to 5: it is this argument of a function, on entry
+	lost bool // by a call: R1 to R5 hold nothing after it
 }
 
 // test is a conditional jump.
@@ -64,7 +64,7 @@ const (
 )
 
 func newRecorder(insns []isa.Insn, helper func(id int32) *proto.Proto) *recorder {
-	return &recorder{insns: insns, helper: helper, prev: -1}
+	return &recorder{insns: insns, helper: helper, prev: -1, came: -1}
 }
 
 // step is called before each instruction of the path with the innermost frame's registers.
@@ -76,7 +76,7 @@ func (r *recorder) step(pc, depth int, regs *[11]Reg) {
 		r.done(pc, depth, regs)
 	}
 	r.steps++
-	r.prev, r.before = pc, *regs
+	r.came, r.prev, r.before = r.prev, pc, *regs
 }
 
 // f is the innermost frame.
@@ -89,7 +89,10 @@ func (r *recorder) enter(site int, regs *[11]Reg) {
 		if regs[i].Kind == NotInit {
 			continue
 		}
-		f.regs[i] = &origin{insn: site, step: r.steps, was: regs[i], argument: i >= 1 && i <= 5}
+		f.regs[i] = &origin{insn: site, step: r.steps, was: regs[i]}
+		if i >= 1 && i <= 5 {
+			f.regs[i].arg = i
+		}
 		if site >= 0 && r.insns[site].Op == isa.OpCallLocal && i >= 1 && i <= 5 {
 			f.regs[i] = r.f().regs[i]
 		}

@@ -18,7 +18,7 @@ func TestFormat(t *testing.T) {
 		Disasm:     "r1 = *(u64 *)(r0 +0)",
 		Regs:       []RegState{{"R0", "map_value_or_null(map=m,ks=4,vs=8)"}},
 		Calls:      []string{"insn 2 (a.c:20: f(x);)"},
-		Path:       []Branch{{Insn: 3, Line: "a.c:1: if (x)"}, {Insn: 5, Taken: true}},
+		Path:       []Branch{{Insn: 3, Side: "w1 > 0x7 does not hold", Line: "a.c:1: if (x)"}, {Insn: 5, Taken: true}},
 		Cause:      "n (r0) is what bpf_map_lookup_elem returned at insn 6 (a.c:2): NULL when the key is not there, and no test on this path says that it is not",
 		Suggestion: "test it before using it",
 	}
@@ -42,8 +42,8 @@ func TestFormat(t *testing.T) {
   called at insn 2 (a.c:20: f(x);)
 
   path:
-    insn 3 goes on           a.c:1: if (x)
-    insn 5 jumps
+    insn 3: w1 > 0x7 does not hold           a.c:1: if (x)
+    insn 5: jumps
 
   cause: n (r0) is what bpf_map_lookup_elem returned at insn 6 (a.c:2): NULL when the key is not
     there, and no test on this path says that it is not
@@ -56,25 +56,30 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-func TestPathLines(t *testing.T) {
-	var path []Branch
-	add := func(insn int, taken bool) { path = append(path, Branch{Insn: insn, Taken: taken}) }
+func TestPath(t *testing.T) {
+	var path []pathNode
+	add := func(insn int32, taken bool) { path = append(path, pathNode{insn: insn, taken: taken}) }
+	x := &evidence{spec: &Spec{}, insns: make([]isa.Insn, 1000)}
 	add(1, false)
 	for range 40 {
 		add(5, true)
 		add(7, false)
 	}
 	add(5, false)
-	got := strings.Join(pathLines(path), "; ")
-	if want := "insn 1 goes on; insn 5 jumps, 40 times; insn 7 goes on, 40 times; insn 5 goes on"; got != want {
+	got := strings.Join(pathLines(x.branches(path)), "; ")
+	if want := "insn 1: goes on; insn 5: jumps, 40 times; insn 7: goes on, 40 times; insn 5: goes on"; got != want {
 		t.Errorf("a loop: %s, want %s", got, want)
 	}
 	path = nil
-	for i := range 20 {
+	for i := range int32(999) {
 		add(i, true)
 	}
-	lines := pathLines(path)
-	if len(lines) != maxPath+1 || lines[0] != "... 12 more before" || lines[maxPath] != "insn 19 jumps" {
+	all := x.branches(path)
+	if len(all) != keptBranches || all[len(all)-1].Insn != 998 {
+		t.Errorf("of a long path %d branches are kept, the last of insn %d", len(all), all[len(all)-1].Insn)
+	}
+	lines := pathLines(all[len(all)-20:])
+	if len(lines) != maxPath+1 || lines[0] != "... 12 more before" || lines[maxPath] != "insn 998: jumps" {
 		t.Errorf("a long path: %q", lines)
 	}
 }

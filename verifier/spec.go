@@ -125,4 +125,7 @@ type Options struct {
 	// trace nothing is left out of the comparison of states, so that every concrete
 	// execution is covered by a recorded state.
 	Trace *Trace
+
+	noWidening bool // of numbers that something depends on
+	merging    bool // states when there are too many
 }

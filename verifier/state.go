@@ -221,16 +221,14 @@ func (w *walker) handle(f *frame, r int) uint32 {
 	return f.hs[r]
 }
 
-// keepFrame makes a snapshot of f with the registers in live.
-func (w *walker) keepFrame(f *frame, live uint16) *frameSnap {
-	s := &frameSnap{stack: f.stack, sub: int32(f.sub), site: int32(f.site), call: f.call, iterations: f.iterations, cb: f.cb, cbFirstID: f.cbFirstID}
-	f.shared = true
+// keepFrame makes out what f is, with the registers in live.
+func (w *walker) keepFrame(s *frameSnap, f *frame, live uint16) {
+	*s = frameSnap{stack: f.stack, sub: int32(f.sub), site: int32(f.site), call: f.call, iterations: f.iterations, cb: f.cb, cbFirstID: f.cbFirstID}
 	for r := range 10 {
 		if live>>r&1 != 0 {
 			s.regs[r] = entry{w.handle(f, r), f.ids[r]}
 		}
 	}
-	return s
 }
 
 // liveAt is which registers of frame i of the path count when the innermost frame is at pc.
@@ -255,20 +253,74 @@ func (w *walker) outerLive(site int, call callKind) uint16 {
 	return w.p.live[site+1] &^ 0x3f
 }
 
-// keep makes a snapshot of the path at pc.
-func (w *walker) keep(pc int) *snapshot {
+// look makes out what the path is at pc, to be compared with kept states. It is valid until
+// the next call.
+func (w *walker) look(pc int) *snapshot {
 	st := &w.s
-	s := &snapshot{frames: make([]*frameSnap, len(st.frames)), refs: st.refs, sec: st.sec, nextID: st.nextID}
-	for i, f := range st.frames {
-		if i == len(st.frames)-1 {
-			s.frames[i] = w.keepFrame(f, w.liveAt(i, pc))
-			break
-		}
+	n := len(st.frames)
+	s := &w.scratch
+	*s = snapshot{frames: append(s.frames[:0], make([]*frameSnap, n)...), refs: st.refs, sec: st.sec, nextID: st.nextID}
+	for i, f := range st.frames[:n-1] {
 		if f.snap == nil {
-			f.snap = w.keepFrame(f, w.liveAt(i, pc))
+			f.snap = w.pool.frame()
+			w.keepFrame(f.snap, f, w.liveAt(i, pc))
+			f.shared = true
 		}
 		s.frames[i] = f.snap
 	}
+	s.frames[n-1] = &w.scratchFrame
+	w.keepFrame(&w.scratchFrame, st.frames[n-1], w.liveAt(n-1, pc))
+	return s
+}
+
+// keep makes a snapshot of the path at pc; s is what look made of it there.
+func (w *walker) keep(s *snapshot) *snapshot {
+	k := w.pool.snapshot(len(s.frames))
+	copy(k.frames, s.frames)
+	k.refs, k.sec, k.nextID = s.refs, s.sec, s.nextID
+	f := w.pool.frame()
+	*f = w.scratchFrame
+	k.frames[len(k.frames)-1] = f
+	w.f().shared = true
+	return k
+}
+
+// pool hands out snapshots from larger pieces of memory.
+type pool struct {
+	frames []frameSnap
+	snaps  []snapshot
+	lists  []*frameSnap
+	piece  int // snapshots in the next piece
+}
+
+const maxPiece = 256
+
+// next is the size of the next piece: small programs keep few states.
+func (p *pool) next() int {
+	p.piece = min(max(2*p.piece, 4), maxPiece)
+	return p.piece
+}
+
+func (p *pool) frame() *frameSnap {
+	if len(p.frames) == 0 {
+		p.frames = make([]frameSnap, p.next())
+	}
+	f := &p.frames[0]
+	p.frames = p.frames[1:]
+	return f
+}
+
+func (p *pool) snapshot(frames int) *snapshot {
+	if len(p.snaps) == 0 {
+		p.snaps = make([]snapshot, max(p.piece, 4))
+	}
+	if len(p.lists) < frames {
+		p.lists = make([]*frameSnap, max(p.piece, 4, frames))
+	}
+	s := &p.snaps[0]
+	p.snaps = p.snaps[1:]
+	s.frames = p.lists[:frames:frames]
+	p.lists = p.lists[frames:]
 	return s
 }
 

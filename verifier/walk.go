@@ -24,16 +24,17 @@ type walker struct {
 	s   state
 	pc  int
 
-	free  []*frame
-	todo  []pending
-	nodes []node
-	kept  [][]int32 // by instruction: kept states, as numbers of nodes
-	paths []pathNode
-	marks demand
-	facts []Fact
-	depth []int32 // by function: how far down its stack is used, in bytes
-	used  []bool  // by instruction: walked
-	base  []Kind  // by instruction: the kind of pointer that it accesses memory through
+	free   []*frame
+	todo   []pending
+	nodes  []node
+	kept   [][]int32 // by instruction: kept states, as numbers of nodes
+	paths  []pathNode
+	marks  demand
+	facts  []Fact
+	depth  []int32  // by function: how far down its stack is used, in bytes
+	async  []bool   // by function: a timer or work queue calls it, later
+	walked []uint32 // by instruction: how often it was walked
+	base   []Kind   // by instruction: the kind of pointer that it accesses memory through
 
 	global     int // the function whose walk this is: 0, or a global one
 	steps      int
@@ -43,10 +44,10 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
-	memory     int // bytes of snapshots
+	mergesAt   map[int]int // by instruction
+	memory     int         // bytes of snapshots
 	peak       int
 	ctxMax     int
-	merging    bool
 	full       bool // compare all live parts, demanded or not
 	uninit     bool // stack bytes that nothing wrote may be read
 	leaks      bool // addresses may leave the program
@@ -54,6 +55,16 @@ type walker struct {
 	idmap  []idPair
 	tempID uint32
 	imm    Reg
+	memo   *memo
+	consts []uint64 // see thresholds
+	// widenings are what loops forgot, by the fork before it on the path.
+	widenings map[int32][]widening
+	// didWiden: numbers that were demanded have been widened, so that a refusal may be for want of precision.
+	didWiden bool
+
+	pool         pool
+	scratch      snapshot // what look returns
+	scratchFrame frameSnap
 
 	replay      *replay
 	wantsGlobal []bool
@@ -87,6 +98,7 @@ type pathNode struct {
 	parent int32
 	insn   int32
 	taken  bool
+	at     int32 // its number, in the list of a path
 }
 
 // maxPending is how many paths may wait (BPF_COMPLEXITY_LIMIT_JMP_SEQ).
@@ -96,11 +108,12 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, typeNo: map[string]uint32{},
-		kept: make([][]int32, n+1), facts: make([]Fact, n), used: make([]bool, n), base: make([]Kind, n),
-		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
+		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
+		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
+	w.memo = memos.Get().(*memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
@@ -180,7 +193,7 @@ func (w *walker) otherSide() (live bool, err *Error) {
 	case isa.KindCond:
 		return w.condSide(in, in.Info(), true), nil
 	case isa.KindMayGoto:
-		w.mayGotoSide(in, true)
+		w.mayGotoSide(in, false)
 		return true, nil
 	}
 	return true, w.callSide(in, true)
@@ -196,9 +209,9 @@ func (w *walker) fork() (other bool, err *Error) {
 		return other, nil
 	}
 	if len(w.todo) >= maxPending {
-		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
+		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
-	p := pending{snap: w.keep(w.pc), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
 	w.todo = append(w.todo, p)
@@ -221,7 +234,7 @@ func (w *walker) endPath() {
 
 // note records an undecided branch.
 func (w *walker) note(insn int, taken bool) {
-	w.paths = append(w.paths, pathNode{w.s.path, int32(insn), taken})
+	w.paths = append(w.paths, pathNode{parent: w.s.path, insn: int32(insn), taken: taken})
 	w.s.path = int32(len(w.paths) - 1)
 }
 
@@ -243,7 +256,7 @@ func (w *walker) path() (ended bool, err *Error) {
 		if w.steps++; w.steps > w.o.Steps {
 			return false, w.tooLong()
 		}
-		w.used[pc] = true
+		w.walked[pc]++
 		if w.o.Trace != nil {
 			w.trace(pc)
 		}
@@ -311,7 +324,7 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 		w.jumps++
 		other, err := w.fork()
 		if err == nil {
-			w.mayGotoSide(in, other)
+			w.mayGotoSide(in, !other)
 		}
 		return false, err
 	case isa.KindCond:
@@ -329,9 +342,13 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 	return false, err
 }
 
+// tooMuch is an error for a walk that keeps more than it may.
+func (w *walker) tooMuch() *Error {
+	return w.fail(CodeLimit, "the states kept take more than %d bytes", w.o.MemoryLimit).as(topicSteps)
+}
+
 func (w *walker) tooLong() *Error {
-	e := w.fail(CodeLimit, "more than %d instructions were walked over all paths", w.o.Steps)
-	return e
+	return w.fail(CodeLimit, "more than %d instructions were walked over all paths", w.o.Steps).as(topicSteps)
 }
 
 // trace records the registers that are read later.

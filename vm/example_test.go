@@ -10,9 +10,10 @@ import (
 	"github.com/gbpf/gbpf/vm"
 )
 
-// A program made of instructions, without an object file: it returns the first byte of its input.
+// A program made of instructions, without an object file: it returns the first byte of its input. It does not ask whether
+// there is one, so the verifier would refuse it; under PolicySandboxed the access is checked when it happens.
 func ExampleProgram_Run() {
-	m, err := vm.NewMachine(vm.Options{CPUs: 1})
+	m, err := vm.NewMachine(vm.Options{CPUs: 1, Policy: vm.PolicySandboxed})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -12,9 +12,6 @@ import (
 
 // verify holds the program against the machine's policy and keeps the proof.
 func (p *Program) verify() error {
-	if err := p.checkStructure(); err != nil {
-		return err
-	}
 	spec := &verifier.Spec{
 		Name: p.spec.Name, Type: p.spec.Type, Attach: p.spec.AttachType, GPL: GPLCompatible(p.spec.License),
 		Sleepable: p.spec.Sleepable, StrictAlignment: p.spec.StrictAlignment,
@@ -22,7 +19,7 @@ func (p *Program) verify() error {
 		Helper: p.prototype, AttachBTF: p.spec.AttachBTF, Types: p.spec.Types,
 	}
 	for pc := range p.spec.Insns {
-		if p.spec.Insns[pc].Info().Kind == isa.KindLoadImm64 {
+		if op := p.spec.Insns[pc].Op; int(op) < isa.NumOps && op.Info().Kind == isa.KindLoadImm64 {
 			if _, err := p.constant(pc); err != nil {
 				return err
 			}
@@ -36,10 +33,9 @@ func (p *Program) verify() error {
 		}
 		spec.Maps = append(spec.Maps, m)
 	}
-	proof, err := verifier.Verify(spec, verifier.Options{Policy: p.m.opts.Policy})
-	if ve := (*verifier.Error)(nil); errors.As(err, &ve) && ve.Reason == "the walk is not there yet" {
-		return nil // as long as the verifier has no walk: no proof, so checked mode
-	}
+	proof, err := verifier.Verify(spec, verifier.Options{
+		Policy: p.m.opts.Policy, Steps: p.m.opts.VerifySteps, MemoryLimit: p.m.opts.VerifyMemory,
+	})
 	if err != nil {
 		return p.refused(err)
 	}
@@ -57,7 +53,11 @@ func (p *Program) refused(err error) error {
 		Program: p.spec.Name, Insn: ve.Insn, Line: ve.Line, Reason: ve.Reason,
 		Unsupported: ve.Code == verifier.CodeUnsupported, Err: ve,
 	}
-	if ve.Code == verifier.CodeHelper && ve.Insn >= 0 && ve.Insn < len(p.spec.Insns) {
+	if e.Line == "" && e.Insn >= 0 {
+		_, e.Line = p.where(e.Insn)
+	}
+	call := ve.Insn >= 0 && ve.Insn < len(p.spec.Insns) && (p.spec.Insns[ve.Insn].Op == isa.OpCallHelper || p.spec.Insns[ve.Insn].Op == isa.OpCallKfunc)
+	if call && (ve.Code == verifier.CodeHelper || ve.Code == verifier.CodeUnsupported) {
 		// That the machine lacks the helper says more than that it may not be called.
 		if _, err := p.helper(ve.Insn); err != nil {
 			var le *LoadError

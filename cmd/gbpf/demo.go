@@ -11,9 +11,11 @@ import (
 	"os"
 	"strings"
 
+	"github.com/cilium/ebpf"
 	"github.com/spf13/cobra"
 
 	"github.com/gbpf/gbpf/loader"
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
@@ -78,20 +80,30 @@ var demoPackets = []struct {
 	{"TCP, cut short", demoPacket(6, 443)[:36]},
 }
 
-func demo(w io.Writer) error {
+// demoLoad loads a program of the demo's object into a machine of its own.
+func demoLoad(policy vm.Policy, program string) (*vm.Machine, *ebpf.CollectionSpec, *vm.Collection, error) {
 	spec, err := loader.LoadSpec(bytes.NewReader(demoObject))
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
-	m, err := vm.NewMachine(vm.Options{CPUs: 1})
+	m, err := vm.NewMachine(vm.Options{CPUs: 1, Policy: policy})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	coll, err := loader.New(m, spec, &loader.Options{Programs: []string{program}})
+	if err != nil {
+		m.Close()
+		return nil, nil, nil, err
+	}
+	return m, spec, coll, nil
+}
+
+func demo(w io.Writer) error {
+	m, spec, coll, err := demoLoad(vm.PolicyLinux, "firewall")
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	coll, err := loader.New(m, spec, nil)
-	if err != nil {
-		return err
-	}
 	for _, port := range []uint16{23, 3389} {
 		if err := coll.Maps["blocked"].Put(port, uint64(0)); err != nil {
 			return err
@@ -121,11 +133,45 @@ func demo(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "  %-18s%s\n", d.what, strings.Join(parts, ", "))
 	}
-	fmt.Fprint(w, "\nTwo faulty updates are rolled out. The sandbox stops both, and the host goes on:\n")
+	if err := demoFaults(w); err != nil {
+		return err
+	}
+	ret, err := firewall.Run(context.Background(), &vm.RunOptions{Data: demoPackets[1].data, NoOutput: true})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nThe firewall still runs: %s gives %s.\n", demoPackets[1].name, retName("xdp", uint32(ret)))
+	fmt.Fprintln(w, "Next: gbpf run OBJ --packet HEX, gbpf verify OBJ, gbpf info OBJ; gbpf demo --source shows the C.")
+	return nil
+}
+
+// demoFaults shows what comes of the faulty updates: the verifier refuses them, and without it the sandbox stops
+// them.
+func demoFaults(w io.Writer) error {
+	updates := []string{"faulty_update", "runaway_update"}
+	fmt.Fprint(w, "\nTwo faulty updates are rolled out. The verifier refuses both, before they run:\n")
+	for _, name := range updates {
+		m, _, _, err := demoLoad(vm.PolicyLinux, name)
+		if err == nil {
+			m.Close()
+		}
+		var ve *verifier.Error
+		if !errors.As(err, &ve) {
+			return fmt.Errorf("demo: %s was not refused: %v", name, err)
+		}
+		fmt.Fprintf(w, "\n  %-18s%s %s\n", name, paint(w, "31", "rejected:"), ve.Reason)
+		fmt.Fprintf(w, "  %-18s%s\n", "", strings.TrimPrefix(ve.Line, "./"))
+	}
+	fmt.Fprint(w, "\nWere the verifier wrong, the sandbox would stop them, and the host goes on. Without verification:\n")
 	short := demoPackets[len(demoPackets)-1]
-	for _, name := range []string{"faulty_update", "runaway_update"} {
+	for _, name := range updates {
+		m, _, coll, err := demoLoad(vm.PolicySandboxed, name)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
 		o := vm.RunOptions{Data: short.data, NoOutput: true, Fuel: 1 << 20}
-		_, err := coll.Programs[name].Run(context.Background(), &o)
+		_, err = coll.Programs[name].Run(context.Background(), &o)
 		var t *vm.Trap
 		if !errors.As(err, &t) {
 			return fmt.Errorf("demo: %s was not stopped: %v", name, err)
@@ -137,11 +183,5 @@ func demo(w io.Writer) error {
 		fmt.Fprintf(w, "\n  %-18s%s %s\n", name, paint(w, "33", "stopped: "+t.Code.String()+","), why)
 		fmt.Fprintf(w, "  %-18s%s\n", "", strings.TrimPrefix(t.Line, "./"))
 	}
-	ret, err := firewall.Run(context.Background(), &vm.RunOptions{Data: demoPackets[1].data, NoOutput: true})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\nThe firewall still runs: %s gives %s.\n", demoPackets[1].name, retName("xdp", uint32(ret)))
-	fmt.Fprintln(w, "Next: gbpf run OBJ --packet HEX, gbpf disasm OBJ, gbpf info OBJ; gbpf demo --source shows the C.")
 	return nil
 }

@@ -76,7 +76,7 @@ func verifyCommand() *cobra.Command {
 	fl.StringVarP(&f.program, "program", "p", "", "the program's `name`; all of them without")
 	fl.StringVar(&f.raw, "raw", "", "a `file` of instructions in hex, 8 bytes or one 0x word each, instead of an object; - for standard input")
 	fl.StringVar(&f.typ, "type", "", "with --raw, the program `type`, such as xdp or tc")
-	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: linux, strict or sandboxed")
+	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: the `policy` linux, strict or sandboxed")
 	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, or vmlinux for this machine's kernel")
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before verifying")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")

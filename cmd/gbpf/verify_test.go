@@ -46,10 +46,10 @@ func TestParseInsns(t *testing.T) {
 	}
 }
 
-// took finds what a verification took, which is never the same.
-var took = regexp.MustCompile(`time=\S+|"time_ns":\d+|"peak_bytes":\d+`)
+// took finds what a verification took, which is never the same, or the walk's own matter.
+var took = regexp.MustCompile(`(processed|states|time)=\S+|"(processed|states|time_ns|peak_bytes)":\d+`)
 
-// verifyTranscript is a transcript without times.
+// verifyTranscript is a transcript without what the verifications took.
 func verifyTranscript(t *testing.T, cmds [][]string) string {
 	t.Helper()
 	return took.ReplaceAllStringFunc(transcript(t, cmds), func(s string) string {
@@ -66,16 +66,7 @@ func rawFile(t *testing.T, text string) string {
 	return name
 }
 
-// noWalk skips a test as long as the verifier has no walk.
-func noWalk(t *testing.T) {
-	t.Helper()
-	if _, out, _ := exec(t, "0x95", "verify", "--raw", "-", "--type", "xdp"); strings.Contains(out, "the walk is not there yet") {
-		t.Skip("the verifier has no walk")
-	}
-}
-
 func TestVerifyRaw(t *testing.T) {
-	noWalk(t)
 	for _, tt := range []struct {
 		name, text, typ, policy string
 		status                  int
@@ -133,6 +124,27 @@ func TestVerifyJSON(t *testing.T) {
 	}
 }
 
+func TestVerifyGolden(t *testing.T) {
+	golden(t, "verify", verifyTranscript(t, [][]string{
+		{"verify", "testdata/one.o"},
+		{"verify", "testdata/many.o"},
+		{"verify", "testdata/many.o", "--program", "reads_beyond", "--json"},
+		{"verify", "testdata/many.o", "--program", "filter", "--policy", "strict"},
+		{"verify", "testdata/many.o", "--policy", "sandboxed", "--json"},
+		{"verify", "testdata/odd.o"},
+		{"verify", "testdata/nothing.o"},
+		{"verify", "--help"},
+	}))
+}
+
+// TestVerifyLog has the walk's steps on standard error, and the verdict alone on standard output.
+func TestVerifyLog(t *testing.T) {
+	status, out, errs := exec(t, "0x00000002000000b7 0x95", "verify", "--raw", "-", "--type", "xdp", "--log")
+	if status != 0 || strings.Count(out, "\n") != 1 || strings.Count(errs, "\n") < 2 || !strings.Contains(errs, "exit") {
+		t.Errorf("exit status %d\n%s\n%s", status, out, errs)
+	}
+}
+
 func TestVerifyErrors(t *testing.T) {
 	good := rawFile(t, "0x00000002000000b7 0x95")
 	for _, tt := range []struct {
@@ -164,7 +176,6 @@ func TestVerifyErrors(t *testing.T) {
 
 // TestVerifyUnsupported has a program that cannot even be described: it is rejected, and the others are judged.
 func TestVerifyUnsupported(t *testing.T) {
-	noWalk(t)
 	status, out, errs := exec(t, "", "verify", "testdata/odd.o", "--json")
 	if status != 1 || errs != "" {
 		t.Fatalf("exit status %d, %s%s", status, out, errs)

@@ -45,13 +45,13 @@ func (g *gen) direct() isa.Reg {
 // lookup looks an element up and, mostly, tests the result.
 func (g *gen) lookup() (isa.Reg, bool) {
 	m := pickOne(g.r, lookupMaps)
-	if g.chance(5) {
+	if g.p.family&famNoLock == 0 && g.chance(5) {
 		m = pickOne(g.r, lockMaps)
 	}
 	mp := palette[m]
 	g.key(isa.R2, int(mp.KeySize), int(mp.MaxEntries))
 	g.loadMap(isa.R1, m)
-	v := value{kind: mapNull, m: m, size: mp.ValueSize, rdonly: mp.Flags&flagRdonlyProg != 0}
+	v := value{kind: mapNull, m: m, size: mp.ValueSize, rdonly: mp.Flags&flagRdonlyProg != 0, wronly: mp.Flags&flagWronlyProg != 0}
 	g.call(1, v)
 	return g.testNull(isa.R0)
 }
@@ -95,7 +95,7 @@ func (g *gen) pointAt(r, p isa.Reg, off int16) {
 		g.emit(isa.OpMov64Reg, r, p, 0, 0)
 	}
 	if off != 0 {
-		if off < 0 && g.chance(10) {
+		if off < 0 && g.slip() {
 			g.emit(isa.OpSub64Imm, r, 0, 0, -int64(off))
 		} else {
 			g.emit(isa.OpAdd64Imm, r, 0, 0, int64(off))
@@ -118,12 +118,10 @@ func (g *gen) testNull(r isa.Reg) (isa.Reg, bool) {
 			}
 		}
 	}
-	if g.chance(4) { // not at all, or too late
-		if g.oops() {
-			v.kind = notNull(v.kind)
-			g.set(use, v)
-		}
-		return use, v.kind != mapNull
+	if g.oops() { // not at all
+		v.kind = notNull(v.kind)
+		g.set(use, v)
+		return use, true
 	}
 	test := r
 	w := 1
@@ -139,7 +137,11 @@ func (g *gen) testNull(r isa.Reg) (isa.Reg, bool) {
 			test = isa.R10
 		}
 	}
-	switch g.n(5) {
+	c := g.n(4)
+	if g.oops() {
+		c = 4
+	}
+	switch c {
 	case 0, 1, 2:
 		g.bailOn(condImm[w][isa.CondEq], test, 0, 0)
 	case 3:
@@ -152,7 +154,7 @@ func (g *gen) testNull(r isa.Reg) (isa.Reg, bool) {
 			g.jump(isa.OpJa, 0, 0, 0, g.f.bail)
 		}
 		g.place(ok)
-	case 4:
+	case 4: // with a register that is 0, which the kernel does not take for a test
 		z := g.dst(r, use, test)
 		if z == r || z == use || z == test {
 			g.bailOn(condImm[w][isa.CondEq], test, 0, 0)
@@ -194,7 +196,7 @@ func (g *gen) access() {
 // touch loads, stores or computes atomically within what p points to.
 func (g *gen) touch(p isa.Reg) {
 	v := g.f.regs[p]
-	if v.room() <= 0 || !v.pointsToMemory() {
+	if v.room() <= 0 || !v.pointsToMemory() && !v.wronly {
 		return
 	}
 	if g.chance(35) {
@@ -227,7 +229,11 @@ func (g *gen) touch(p isa.Reg) {
 func (g *gen) touchAt(p isa.Reg, size int, off int16) {
 	v := g.f.regs[p]
 	ro := v.rdonly || v.kind == pktPtr && !g.p.pktWrite
-	switch c := g.n(20); {
+	c := g.n(20)
+	if v.wronly && !g.oops() {
+		c = 9
+	}
+	switch {
 	case c < 9 || ro && !g.oops():
 		d := g.dst()
 		if d == p && g.chance(70) {
@@ -321,6 +327,13 @@ func (g *gen) indexed(p isa.Reg) (isa.Reg, bool) {
 // atomicAt emits an atomic operation.
 func (g *gen) atomicAt(p isa.Reg, size int, off int16) {
 	size = max(size, 4)
+	off &^= int16(size - 1)
+	switch k := g.f.regs[p].kind; {
+	case k == pktPtr && !g.oops():
+		return
+	case k == mapVal && g.f.regs[p].vmax == 0 && !g.oops():
+		off -= int16(g.f.regs[p].off) & int16(size-1)
+	}
 	if int(off)+size > g.f.regs[p].room() && !g.oops() {
 		return
 	}

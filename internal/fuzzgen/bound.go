@@ -25,12 +25,16 @@ func (g *gen) bound(r isa.Reg, limit uint64) {
 		slack = limit + 1 + uint64(g.n(2))
 	}
 	k := int64(slack)
-	switch g.n(20) {
+	way := g.n(19)
+	if g.oops() {
+		way = 19
+	}
+	switch way {
 	case 0, 1, 2: // mask
 		g.emit(aluImm[g.n(2)][isa.AluAnd], r, 0, 0, int64(mask(slack)))
 		g.set(r, between(0, mask(slack)))
 		return
-	case 3: // remainder
+	case 19: // remainder, of which the kernel knows nothing
 		w := g.n(2)
 		g.emit(aluImm[w][isa.AluMod], r, 0, 0, k+1)
 	case 4: // shift down
@@ -73,8 +77,7 @@ func (g *gen) bound(r isa.Reg, limit uint64) {
 		if w == 0 {
 			g.emit(isa.OpMov32Reg, r, r, 0, 0)
 		}
-		low, high := g.newLabel(), !g.oops()
-		_ = low
+		high := !g.oops()
 		if !g.oops() {
 			if g.chance(50) {
 				g.bailOn(condImm[w][isa.CondSlt], r, 0, 0)
@@ -152,7 +155,7 @@ func (g *gen) bound(r isa.Reg, limit uint64) {
 			return
 		}
 		g.above(1, r, k)
-	case 19: // a range that does not start at 0
+	case 3: // a range that does not start at 0
 		lo := int64(g.n(int(min(slack, 16)) + 1))
 		if g.chance(50) {
 			g.bailOn(condImm[1][isa.CondLt], r, 0, lo)

@@ -20,7 +20,7 @@ func (g *gen) callFunction() {
 	if g.f.level >= 3 && !g.oops() || len(g.fns) >= 6 {
 		return
 	}
-	f := fn{at: g.newLabel(), kind: fnStatic, level: g.f.level + 1, low: 8}
+	f := fn{at: g.newLabel(), kind: fnStatic, level: g.f.level + 1, low: 8, loops: g.f.inLoop}
 	if g.chance(12) {
 		f.kind = fnGlobal
 	}
@@ -131,7 +131,7 @@ func (g *gen) callback() {
 	g.emit(isa.OpStDW, isa.R10, 0, slotOff(s), int64(g.n(4)))
 	g.emit(isa.OpStDW, isa.R10, 0, slotOff(s-1), int64(g.n(4)))
 	g.f.stack[s], g.f.stack[s-1] = value{}, value{}
-	f := fn{at: g.newLabel(), kind: fnCallback, level: g.f.level + 1, low: 8}
+	f := fn{at: g.newLabel(), kind: fnCallback, level: g.f.level + 1, low: 8, loops: 1 + g.f.inLoop}
 	shared := value{kind: memPtr, size: 16}
 	if g.chance(60) {
 		n := int64(1 + g.n(8))

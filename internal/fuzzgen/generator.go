@@ -39,7 +39,7 @@ type Generator struct {
 	g   gen
 }
 
-var defaultLevels = [numLevels]int{Dumb: 1, Random: 4, Structured: 85, Mutant: 10}
+var defaultLevels = [numLevels]int{Dumb: 1, Random: 3, Structured: 86, Mutant: 10}
 
 // Program makes program number n.
 func (g *Generator) Program(n uint64) *Program {
@@ -147,6 +147,7 @@ type fn struct {
 	level uint8
 	low   int
 	types []Arg
+	loops int // around the call
 }
 
 type pendingFunc struct {
@@ -165,6 +166,9 @@ func (g *gen) oops() bool {
 	g.faults--
 	return true
 }
+
+// slip is oops for places that are passed often, and for faults that teach little.
+func (g *gen) slip() bool { return g.faults > 0 && g.r.IntN(8) == 0 && g.oops() }
 
 func pickOne[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
@@ -189,7 +193,10 @@ func (g *gen) program(r *rand.Rand, helpers []Helper) *Program {
 			break
 		}
 	}
-	main := fn{kind: fnMain, low: 64}
+	main := fn{kind: fnMain, low: 40}
+	if g.chance(10) {
+		main.low = 64
+	}
 	main.args[1] = value{kind: ctxPtr}
 	g.function(&main)
 	for i := 0; i < len(g.fns); i++ {
@@ -217,7 +224,7 @@ func (g *gen) program(r *rand.Rand, helpers []Helper) *Program {
 
 // function makes a function's code.
 func (g *gen) function(f *fn) {
-	g.frames = append(g.frames[:0], frame{level: f.level, kind: f.kind, low: f.low})
+	g.frames = append(g.frames[:0], frame{level: f.level, kind: f.kind, low: f.low, inLoop: f.loops})
 	g.f = &g.frames[0]
 	if f.kind != fnMain {
 		g.place(f.at)
@@ -232,6 +239,12 @@ func (g *gen) function(f *fn) {
 		limit = len(g.insns) + 4 + g.n(16)
 	}
 	g.keepArgs()
+	for i := isa.R1; i <= isa.R9; i++ {
+		if g.f.regs[i].kind == memNull && !g.oops() {
+			g.bailOn(isa.OpJeqImm, i, 0, 0)
+			g.f.regs[i].kind = memPtr
+		}
+	}
 	for first := true; first || len(g.insns) < limit; first = false {
 		g.statement()
 	}

@@ -114,7 +114,7 @@ func (g *gen) sizedHelper() {
 		g.loadMap(isa.R2, perfMap)
 		g.emit(isa.OpMov32Imm, isa.R3, 0, 0, -1)
 		g.call(25, anyNumber())
-	case k == 4 && g.p.family&(famSkb|famXDP) != 0:
+	case k == 4 && g.p.family&famCsum != 0:
 		g.emit(isa.OpMov64Reg, isa.R2, size, 0, 0)
 		g.emit(isa.OpAnd64Imm, isa.R2, 0, 0, -4)
 		arg(isa.R1)

@@ -15,8 +15,12 @@ func (g *gen) loop() {
 	if !ok {
 		return
 	}
-	n := 1 + g.n(8)
-	if g.f.inLoop == 0 && g.chance(10) {
+	n := 1 + g.n(5)
+	if g.f.inLoop > 0 {
+		n = 1 + g.n(3)
+	}
+	simple := g.chance(10)
+	if simple { // many turns, but nothing that branches inside
 		n += g.n(60)
 	}
 	limit, haveLimit := isa.Reg(0), false
@@ -24,7 +28,13 @@ func (g *gen) loop() {
 		if l, ok := g.kept(i); ok && l != i {
 			s := g.source()
 			if !g.isLocked(s) && s != i {
-				g.bound(s, uint64(n))
+				// Nothing that could fail to bound it: walking such loops takes seconds.
+				if g.chance(50) {
+					g.emit(aluImm[g.n(2)][isa.AluAnd], s, 0, 0, int64(mask(uint64(n))))
+				} else {
+					g.bailOn(isa.OpJgtImm, s, 0, int64(n))
+				}
+				g.set(s, between(0, uint64(n)))
 				if s != l {
 					g.move(l, s)
 				}
@@ -58,17 +68,20 @@ func (g *gen) loop() {
 	if g.chance(50) { // a failed check leaves the loop only
 		g.f.bail = end
 	}
-	g.nested(1 + g.n(2))
+	if simple {
+		g.depth += 3
+		g.nested(1)
+		g.depth -= 3
+	} else {
+		g.nested(1 + g.n(2))
+	}
 	if acc != 0 && g.f.regs[acc].kind == scalar {
 		g.accumulate(acc)
 	}
 	g.f.bail = old
 	g.f.inLoop--
-	if !g.oops() {
+	if !g.oops() || g.chance(80) {
 		step := int64(1)
-		if g.chance(15) {
-			step = 2
-		}
 		if down {
 			step = -1
 		}
@@ -111,6 +124,12 @@ func (g *gen) loopTest(i isa.Reg, n int, limit isa.Reg, haveLimit, down bool, to
 		c = pickOne(g.r, []isa.CondOp{isa.CondGe, isa.CondGe, isa.CondSge, isa.CondGt, isa.CondEq})
 	}
 	if haveLimit {
+		// Not the ones that a limit of 0 makes endless: the kernel walks them to its own limit.
+		if c == isa.CondNe {
+			c = isa.CondLt
+		} else if c == isa.CondEq {
+			c = isa.CondGe
+		}
 		g.jump(condReg[1][c], i, limit, 0, to)
 		return
 	}
@@ -158,16 +177,19 @@ func (g *gen) mayGoto() {
 		return
 	}
 	head, end := g.newLabel(), g.newLabel()
-	acc := g.accumulator(0)
+	acc := isa.Reg(0)
+	if g.chance(20) {
+		acc = g.accumulator(0)
+	}
 	g.forget()
 	if acc != 0 {
 		g.set(acc, anyNumber())
 	}
 	g.place(head)
-	if !g.oops() {
+	if !g.oops() || g.chance(80) {
 		g.jump(isa.OpMayGoto, 0, 0, 0, end)
 	}
-	g.f.inLoop++
+	g.f.inLoop += 2
 	old := g.f.bail
 	g.f.bail = end
 	g.nested(1 + g.n(2))
@@ -179,7 +201,7 @@ func (g *gen) mayGoto() {
 		g.bailOn(condImm[g.n(2)][pickOne(g.r, condOps)], r, 0, g.imm())
 	}
 	g.f.bail = old
-	g.f.inLoop--
+	g.f.inLoop -= 2
 	g.jump(isa.OpJa, 0, 0, 0, head)
 	g.place(end)
 	if acc != 0 {

@@ -141,11 +141,9 @@ func (g *gen) parse() {
 // movePacket calls a helper that may move the packet: what was known of it is gone.
 func (g *gen) movePacket() {
 	c, ok := g.ctx()
-	if !ok || g.f.lock || g.p.family&(famXDP|famSkb) == 0 {
+	if !ok || g.f.lock || g.p.family&(famXDP|famPull) == 0 {
 		return
 	}
-	stale := g.f
-	_ = stale
 	keep := g.oops()
 	if c, ok = g.spare(c); !ok {
 		return
@@ -270,9 +268,9 @@ func (g *gen) contextPointer() {
 	}
 	f := pickOne(g.r, g.p.fields)
 	g.emit(isa.OpMov64Reg, d, c, 0, 0)
-	k := int16(4 * g.n(4))
-	if g.oops() {
-		k = -k - 4
+	k := int16(0)
+	if g.oops() || g.p.typ == progSyscall {
+		k = int16(4*g.n(8)) - 8
 	}
 	g.emit(isa.OpAdd64Imm, d, 0, 0, int64(k))
 	g.set(d, value{kind: ctxPtr, off: int32(k)})

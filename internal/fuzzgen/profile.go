@@ -34,6 +34,8 @@ const (
 	famSock                      // socket lookups and references
 	famNoLock                    // no spin locks
 	famPerf                      // bpf_perf_event_output
+	famPull                      // skb_pull_data
+	famCsum                      // csum_diff
 )
 
 // Program types (enum bpf_prog_type).
@@ -95,10 +97,10 @@ var (
 // structures in linux/bpf.h.
 var profiles = []profile{
 	{typ: progXDP, weight: 24, data: 0, end: 4, meta: 8, pktWrite: true, ctxSize: 24, retAny: true,
-		fields: words(false, 12, 16), family: famXDP | famSock | famPerf},
+		fields: words(false, 12, 16), family: famXDP | famSock | famPerf | famCsum},
 	{typ: progSchedCLS, weight: 22, data: 76, end: 80, meta: 140, pktWrite: true, ctxSize: 192, retAny: true,
 		fields: fields(skbRead, skbCB, skbMark, words(true, 44, 72), dwords(true, 152), words(false, 160, 164, 176)),
-		family: famSkb | famCls | famLdAbs | famSock | famPerf},
+		family: famSkb | famCls | famLdAbs | famSock | famPerf | famPull | famCsum},
 	{typ: progSocketFilter, weight: 12, data: -1, end: -1, meta: -1, ctxSize: 192, retAny: true,
 		fields: fields(skbRead, skbCB, words(false, 8, 32)), family: famSkb | famLdAbs | famNoLock | famPerf},
 	{typ: progCgroupSkb, attach: 0, weight: 8, data: 76, end: 80, meta: -1, ctxSize: 192, retLo: 0, retHi: 1,
@@ -122,11 +124,11 @@ var profiles = []profile{
 	{typ: progSyscall, flags: Sleepable, weight: 3, data: -1, end: -1, meta: -1, ctxSize: 64, retAny: true,
 		fields: fields(dwords(true, 0, 8, 16, 24), words(true, 32, 36, 40)), family: famTrace | famNoLock},
 	{typ: progSkSkb, weight: 2, data: 76, end: 80, meta: -1, pktWrite: true, ctxSize: 192, retAny: true,
-		fields: fields(words(false, 0, 12, 16), words(true, 32)), family: famSkb | famSock | famPerf},
+		fields: fields(words(false, 0, 12, 16), words(true, 32)), family: famSkb | famSock | famPerf | famPull},
 	{typ: progLwtXmit, weight: 2, data: 76, end: 80, meta: -1, pktWrite: true, ctxSize: 192, retAny: true,
-		fields: fields(skbRead, skbCB, skbMark), family: famSkb | famCls | famPerf},
+		fields: fields(skbRead, skbCB, skbMark), family: famSkb | famCls | famPerf | famPull | famCsum},
 	{typ: progLwtIn, weight: 1, data: 76, end: 80, meta: -1, ctxSize: 192, retAny: true,
-		fields: fields(skbRead, skbCB, skbMark), family: famSkb | famPerf},
+		fields: fields(skbRead, skbCB, skbMark), family: famSkb | famPerf | famPull | famCsum},
 	{typ: progSockOps, weight: 2, data: -1, end: -1, meta: -1, ctxSize: 224, retLo: 0, retHi: 1,
 		fields: fields(words(false, 0, 20, 24, 28, 64), words(true, 4)), family: famPerf},
 	{typ: progCgroupDevice, attach: 6, weight: 1, data: -1, end: -1, meta: -1, ctxSize: 12, retLo: 0, retHi: 1,

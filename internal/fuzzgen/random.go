@@ -21,7 +21,8 @@ func dumb(r *rand.Rand) *Program {
 	if r.IntN(4) != 0 {
 		copy(b[8*(n-1):], []byte{0x95, 0, 0, 0, 0, 0, 0, 0})
 	}
-	return &Program{Type: profiles[r.IntN(len(profiles))].typ, Raw: b}
+	p := &profiles[r.IntN(len(profiles))]
+	return &Program{Type: p.typ, Attach: p.attach, Flags: p.flags, Raw: b}
 }
 
 var allOps = func() (ops []isa.Op) {
@@ -37,8 +38,10 @@ var allOps = func() (ops []isa.Op) {
 func random(r *rand.Rand) *Program {
 	p := &profiles[r.IntN(len(profiles))]
 	prog := &Program{Type: p.typ, Attach: p.attach, Flags: p.flags, Maps: palette}
-	for range 1 + r.IntN(5) { // numbers to compute with
-		prog.Insns = append(prog.Insns, isa.New(isa.OpMov64Imm, isa.Reg(r.IntN(10)), 0, 0, edges[r.IntN(len(edges))]))
+	for i := range isa.R10 { // numbers to compute with
+		if i != isa.R1 && r.IntN(20) != 0 {
+			prog.Insns = append(prog.Insns, isa.New(isa.OpMov64Imm, i, 0, 0, edges[r.IntN(len(edges))]))
+		}
 	}
 	for range 1 + r.IntN(20) {
 		prog.Insns = append(prog.Insns, randomInsn(r)...)
@@ -50,7 +53,7 @@ func random(r *rand.Rand) *Program {
 
 func randomInsn(r *rand.Rand) []isa.Insn {
 	op := allOps[r.IntN(len(allOps))]
-	if op.Info().Kind == isa.KindCall && r.IntN(3) != 0 {
+	if op.Info().Kind == isa.KindCall && r.IntN(8) != 0 {
 		op = allOps[r.IntN(len(allOps))]
 	}
 	info := op.Info()
@@ -63,14 +66,19 @@ func randomInsn(r *rand.Rand) []isa.Insn {
 	if info.SrcUse == isa.UseOperand {
 		src = isa.Reg(r.IntN(11))
 	}
-	memory := info.Size != 0
-	if memory && info.Kind != isa.KindLoad && r.IntN(2) == 0 {
-		dst = isa.R10
-	} else if memory && r.IntN(2) == 0 {
-		src = isa.R10
+	if info.Size != 0 && r.IntN(12) != 0 {
+		switch info.Kind {
+		case isa.KindLoad, isa.KindLoadSX, isa.KindLoadAcquire:
+			src = isa.R10
+		default:
+			dst = isa.R10
+		}
 	}
 	if info.OffUse == isa.UseOperand {
 		off = int16(-8 * (1 + r.IntN(8)))
+	}
+	if op == isa.OpExit || info.Kind == isa.KindPacketLoad && r.IntN(4) != 0 {
+		return randomInsn(r)
 	}
 	if info.ImmUse == isa.UseOperand {
 		imm = edges[r.IntN(len(edges))]

@@ -138,7 +138,7 @@ func (g *gen) socket() {
 
 // critical changes a map's value under its spin lock.
 func (g *gen) critical() {
-	if g.f.lock || g.p.family&famNoLock != 0 && !g.oops() || g.f.held > 0 {
+	if g.f.lock || g.p.family&famNoLock != 0 && g.n(40) != 0 || g.f.held > 0 {
 		return
 	}
 	m := pickOne(g.r, lockMaps)
@@ -185,11 +185,18 @@ func (g *gen) critical() {
 
 // pointers computes with pointers in ways that are allowed, and in ways that are not.
 func (g *gen) pointers() {
-	p, ok := g.find(func(v *value) bool { return v.kind != scalar })
+	careful := !g.oops()
+	fit := func(v *value) bool {
+		return v.kind != scalar && (!careful || v.kind == notNull(v.kind) && v.kind != ctxPtr && v.kind != mapPtr && v.kind != pktEnd)
+	}
+	p, ok := g.find(fit)
 	if !ok {
 		p = isa.R10
 	}
-	q, _ := g.find(func(v *value) bool { return v.kind != scalar })
+	q, ok := g.find(fit)
+	if !ok {
+		q = p
+	}
 	d := g.dst(p, q)
 	if d == p || d == q {
 		return
@@ -198,6 +205,9 @@ func (g *gen) pointers() {
 	g.set(d, value{})
 	switch g.n(8) {
 	case 0: // a difference
+		if p == isa.R10 && careful {
+			q = isa.R10
+		}
 		g.emit(isa.OpSub64Reg, d, q, 0, 0)
 	case 1: // a comparison
 		over := g.newLabel()
@@ -210,8 +220,14 @@ func (g *gen) pointers() {
 		g.emit(isa.OpSub64Imm, d, 0, 0, k)
 		g.set(d, g.f.regs[p])
 	case 3: // a large constant
+		if careful {
+			break
+		}
 		g.emit(isa.OpAdd64Imm, d, 0, 0, g.imm())
 	case 4: // a number that is not bounded
+		if careful {
+			break
+		}
 		if r, ok := g.findKind(scalar); ok {
 			g.emit(isa.OpAdd64Reg, d, r, 0, 0)
 		}
@@ -221,11 +237,11 @@ func (g *gen) pointers() {
 		}
 	case 6: // a bounded number taken off
 		r := g.writable()
-		if g.f.regs[p].kind == none || r == p || r == d {
+		if g.f.regs[p].kind == none || r == p || r == d || p == isa.R10 && careful {
 			return
 		}
 		g.bound(r, uint64(1+g.n(16)))
-		if g.chance(50) {
+		if g.chance(50) || p == isa.R10 {
 			g.emit(isa.OpNeg64, r, 0, 0, 0)
 			g.emit(isa.OpAdd64Reg, d, r, 0, 0)
 		} else {
@@ -304,14 +320,14 @@ func (g *gen) iterator() {
 	if !g.oops() {
 		g.f.bail = end
 	}
-	g.f.inLoop++
+	g.f.inLoop += 2
 	g.f.held++
 	g.nested(1 + g.n(2))
 	if acc != 0 && g.chance(40) {
 		g.accumulate(acc)
 	}
 	g.f.held--
-	g.f.inLoop--
+	g.f.inLoop -= 2
 	g.f.bail = old
 	g.jump(isa.OpJa, 0, 0, 0, head)
 	g.place(end)

@@ -176,7 +176,7 @@ func (g *gen) variableStack() {
 	r := g.writable()
 	limit := 8*n - size
 	shift := 0
-	if g.chance(60) {
+	if !g.oops() { // the kernel wants stack accesses aligned
 		for 1<<shift < size {
 			shift++
 		}
@@ -199,7 +199,7 @@ func (g *gen) variableStack() {
 		g.emit(isa.OpAdd64Reg, p, r, 0, 0)
 	}
 	if g.oops() {
-		off -= int16(g.n(16))
+		off -= int16(size * g.n(16))
 	}
 	g.set(p, value{})
 	for i := range n {
@@ -231,12 +231,12 @@ func (g *gen) frameCopies() {
 	s := g.slot(2)
 	g.emit(isa.OpMov64Reg, p, isa.R10, 0, 0)
 	d := int64(slotOff(s))
-	switch g.n(3) {
-	case 0:
-		g.emit(isa.OpAdd64Imm, p, 0, 0, d)
-	case 1:
+	switch {
+	case g.slip(): // the kernel refuses to subtract from the frame pointer
 		g.emit(isa.OpSub64Imm, p, 0, 0, -d)
-	case 2:
+	case g.chance(60):
+		g.emit(isa.OpAdd64Imm, p, 0, 0, d)
+	default:
 		t := g.dst(p)
 		if t == p {
 			g.emit(isa.OpAdd64Imm, p, 0, 0, d)

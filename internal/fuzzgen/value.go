@@ -37,6 +37,7 @@ type value struct {
 	frame  uint8  // of stack pointers: depth of the frame
 	ref    uint8  // what must be released, 0 for nothing
 	rdonly bool
+	wronly bool
 }
 
 func known(v int64) value { return value{kind: scalar, lo: uint64(v), hi: uint64(v)} }
@@ -49,7 +50,7 @@ func anyNumber() value { return value{kind: scalar, hi: math.MaxUint64} }
 func (v *value) room() int { return int(v.size) - int(v.off) - int(v.vmax) }
 
 func (v *value) pointsToMemory() bool {
-	return v.kind == mapVal || v.kind == memPtr || v.kind == pktPtr
+	return v.kind == mapVal && !v.wronly || v.kind == memPtr || v.kind == pktPtr
 }
 
 // join is what holds whichever of two values is there.
@@ -64,7 +65,7 @@ func join(a, b value) value {
 }
 
 // after is the range of a number after an operation with another, as interval arithmetic
-// has it. It knows little, but nothing wrong.
+// has it. It knows little, but nothing wrong: of quotients and remainders nothing, as the kernel.
 func after(op isa.AluOp, wide bool, a, b value) value {
 	top := uint64(math.MaxUint64)
 	bits := uint64(64)
@@ -89,16 +90,6 @@ func after(op isa.AluOp, wide bool, a, b value) value {
 		if a.hi <= math.MaxUint32 && b.hi <= math.MaxUint32 && a.hi*b.hi <= top {
 			return between(a.lo*b.lo, a.hi*b.hi)
 		}
-	case isa.AluDiv:
-		if fixed && b.lo > 0 {
-			return between(a.lo/b.lo, a.hi/b.lo)
-		}
-		return between(0, a.hi)
-	case isa.AluMod:
-		if b.lo > 0 {
-			return between(0, min(a.hi, b.hi-1))
-		}
-		return between(0, max(a.hi, b.hi))
 	case isa.AluAnd:
 		return between(0, min(a.hi, b.hi))
 	case isa.AluOr, isa.AluXor:
