@@ -182,11 +182,14 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
 	// A copy to which a constant was added keeps its relation to the others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && c != 0 && d.Var.Var.Mask != 0 {
-		d.Off = int32(c)
+	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && off == 0 && d.Flags&added32 == 0 && int64(c) == int64(int32(c)) && c != 0 && d.Var.Var.Mask != 0 {
+		if d.Off = int32(c); info.Width == 32 {
+			d.Flags |= added32
+		}
 		return nil
 	}
-	f.ids[in.Dst], d.Off = 0, 0
+	f.ids[in.Dst] = 0
+	d.apart()
 	return nil
 }
 

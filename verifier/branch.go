@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"math"
+
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
 )
@@ -255,8 +257,16 @@ func (w *walker) syncCopies(r int) bool {
 	dead, outer := false, false
 	give := func(to *Reg) bool {
 		v := from.Var
-		if delta := int64(to.Off) - int64(from.Off); delta != 0 {
-			v = scalar.ALU(isa.AluAdd, 64, v, scalar.Const(uint64(delta)))
+		delta := scalar.Const(uint64(int64(to.Off) - int64(from.Off)))
+		switch {
+		case (from.Flags|to.Flags)&added32 != 0:
+			// Only the lower halves are related, so that tells nothing of a number with an upper one.
+			if to.Var.UMax > math.MaxUint32 {
+				return false
+			}
+			v = scalar.ALU(isa.AluAdd, 32, v, delta)
+		case to.Off != from.Off:
+			v = scalar.ALU(isa.AluAdd, 64, v, delta)
 		}
 		// Both hold, so what was known of the copy is kept.
 		v, ok := scalar.Intersect(v, to.Var)

@@ -95,7 +95,7 @@ func (w *walker) stackStore(a *access, fr, off int) *Error {
 			s.id = 0
 			if v.Off != 0 {
 				c := *v
-				c.Off = 0
+				c.apart()
 				s.h = w.tab.intern(&c)
 			}
 		}
@@ -228,7 +228,8 @@ func (w *walker) stackLoad(a *access, fr, off int) *Error {
 			x := extend(v.Var, a.size, a.signed)
 			id := s.id
 			if v.Var.UMax>>(8*a.size-1)>>1 != 0 || a.signed && x != v.Var {
-				id, v.Off = 0, 0
+				id = 0
+				v.apart()
 			}
 			v.Var = x
 			w.f().set(a.value, v, id)
