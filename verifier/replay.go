@@ -65,6 +65,11 @@ func (w *walker) explain(e *Error) {
 		x.hot = w.hottest()
 		if len(x.hot) > 0 {
 			e.Insn = x.hot[0].insn
+			for _, c := range choices {
+				if int(c.insn) == e.Insn {
+					x.hot[0].open++
+				}
+			}
 		}
 	} else {
 		f := w.f()
@@ -146,7 +151,7 @@ func (w *walker) hottest() []hotspot {
 		if n < 2 || !in.IsJump() {
 			continue
 		}
-		h := hotspot{pc, int(n)}
+		h := hotspot{insn: pc, times: int(n)}
 		switch {
 		case in.Target(pc) <= pc:
 			back = append(back, h)
