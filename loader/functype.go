@@ -145,10 +145,10 @@ func kernelPointer(p *btf.Pointer, trusted bool) verifier.ArgType {
 	tags, target := pointerTags(p)
 	switch t := target.(type) {
 	case *btf.Struct, *btf.Union, *btf.Fwd:
-		a = verifier.ArgType{Class: verifier.ArgBTF, Trusted: trusted}
+		a.Class, a.Trusted = verifier.ArgBTF, trusted
 		a.Type, _ = structName(t)
 	case *btf.Pointer, *btf.Array, *btf.FuncProto:
-		a = verifier.ArgType{Class: verifier.ArgUnknown}
+		a.Class = verifier.ArgUnknown
 	}
 	for _, tag := range tags {
 		a.User = a.User || tag == "user"

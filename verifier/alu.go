@@ -181,8 +181,12 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 	id, off := f.ids[in.Dst], d.Off
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
+	c, constant := src.Var.Const()
+	if constant && c == 0 && info.AluOp == isa.AluAdd && info.Width == 64 {
+		return nil // still the same number: a copy of the others
+	}
 	// A copy to which a constant was added keeps its relation to the others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && off == 0 && d.Flags&added32 == 0 && int64(c) == int64(int32(c)) && c != 0 && d.Var.Var.Mask != 0 {
+	if constant && id != 0 && info.AluOp == isa.AluAdd && off == 0 && d.Flags&added32 == 0 && int64(c) == int64(int32(c)) && d.Var.Var.Mask != 0 {
 		if d.Off = int32(c); info.Width == 32 {
 			d.Flags |= added32
 		}

@@ -184,11 +184,15 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	case proto.PtrToSockCommon:
 		ok = isSock(r.Kind) && flags == 0
 	case proto.PtrToBTFIDSockCommon:
-		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
+		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSocket:
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
-		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
+		if c.kptr != nil {
+			ok = w.fitsKptr(r, c.kptr)
+			break
+		}
+		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSpinLock, proto.KptrXchgDest:
 		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags&Alloc != 0 && flags&MaybeNull == 0
 	case proto.PtrToTimer, proto.PtrToConstStr:

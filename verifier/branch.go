@@ -292,8 +292,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				regs |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{regs: 1 << k})
 			}
 		}
 		for k := range fr.stack {
@@ -311,8 +311,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				slots |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{slots: 1 << k, live: 1 << k})
 			}
 		}
 	}

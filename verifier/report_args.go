@@ -198,7 +198,7 @@ func suggestCallback(x *evidence) string {
 }
 
 func suggestKfunc(x *evidence) string {
-	return "use a helper that does the same; known kernel functions are bpf_iter_num_new, bpf_iter_num_next and bpf_iter_num_destroy"
+	return "use a helper that does the same; or declare it __weak and ask bpf_ksym_exists first, so that the program does without where it is not there"
 }
 
 // causeSize is for a size argument.

@@ -34,7 +34,7 @@ func suggestMapType(x *evidence) string {
 func suggestField(x *evidence) string {
 	in := x.insn()
 	if in == nil || !in.IsCall() {
-		return "leave the field to its helpers; write the other fields one by one instead of the whole structure"
+		return "leave the field to its helpers; where the whole structure was meant, write its other fields one by one"
 	}
 	if r, _ := x.reg(); x.regs[r].Kind == ConstPtrToMap {
 		return "pass the map that has the field in its values"
@@ -65,7 +65,7 @@ var releasers = map[string]string{
 	"bpf_task_acquire":           "bpf_task_release",
 	"bpf_task_from_pid":          "bpf_task_release",
 	"bpf_cpumask_create":         "bpf_cpumask_release",
-	"bpf_kptr_xchg":              "the release function of its type, or bpf_kptr_xchg it into a map",
+	"bpf_kptr_xchg":              "the release function of its type, such as bpf_task_release, or bpf_kptr_xchg into a map",
 }
 
 func causeLeaked(x *evidence) string {
