@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +63,9 @@ func refuses(t testing.TB, object, program string, o Options, code verifier.Code
 	}
 	if ve.Code != code || e.Insn != ve.Insn || e.Program != program || errors.Is(err, ErrUnsupported) != (code == verifier.CodeUnsupported) {
 		t.Errorf("%s: %s at insn %d, want %s: %v", program, ve.Code, e.Insn, code, err)
+	}
+	if report := fmt.Sprintf("%+v", err); !strings.HasPrefix(report, err.Error()+"\n") || !strings.Contains(report, "insn "+strconv.Itoa(ve.Insn)) {
+		t.Errorf("%s: as a report:\n%s", program, report)
 	}
 	if text := err.Error(); !strings.Contains(text, words) || strings.Count(text, ve.Reason) != 1 || !strings.HasPrefix(text, "load: program ") || strings.Contains(text, "load program") || strings.Contains(text, "verify:") {
 		t.Errorf("%s: %q, want %q in it once", program, text, words)
@@ -214,7 +219,7 @@ func TestGlobals(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	refuses(t, "globals.o", "lines", Options{}, verifier.CodeType, " (./globals.c:56: return *p;")
+	refuses(t, "globals.o", "lines", Options{}, verifier.CodeType, " (globals.c:56: return *p;")
 	c := sandboxed(t, "globals.o", nil)
 	trap := trapOf(t, c, "lines", 60)
 	if trap.Func != "lines" || !strings.Contains(trap.Line, "globals.c:") || !strings.HasSuffix(trap.Line, "return *p; /* no object is there */") {
@@ -348,7 +353,7 @@ func TestNewErrors(t *testing.T) {
 		{"section", "bad.o", only("section"), nil,
 			`load: program section: section name "unheard/of" stands for no program type: not supported`},
 		{"helper", "bad.o", only("helper"), without("huge", "strange", "uses_huge"),
-			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (./bad.c:24: return no_such_helper();)"},
+			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (bad.c:24: return no_such_helper();)"},
 		{"huge map", "bad.o", only("uses_huge"), without("strange"),
 			`load: map huge: array: 268435456 entries of 8 bytes do not fit: guest memory: map_value "huge" needs 2147483648 bytes, 0 of 33554432 are in use: guest memory limit reached`},
 		{"map type", "bad.o", only("uses_strange"), without("huge"),
@@ -360,7 +365,7 @@ func TestNewErrors(t *testing.T) {
 		{"kconfig range", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": -1}}, nil,
 			"load: map .kconfig: variable CONFIG_HZ: -1 does not fit the variable's type unsigned int"},
 		{"missing map", "basic.o", nil, without("counters"),
-			"load: program count: insn 5: map counters is not in the collection (./basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
+			"load: program count: insn 5: map counters is not in the collection (basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
 		{"replacement of no map", "basic.o", &Options{MapReplacements: map[string]*gmaps.Map{"other": nil}}, nil,
 			"load: map other to replace: not found, the object has counters"},
 	} {

@@ -146,13 +146,13 @@ func kernelPointer(names typeNames, p *btf.Pointer, trusted bool) verifier.ArgTy
 	switch t := target.(type) {
 	case *btf.Struct, *btf.Union:
 		return verifier.ArgType{
-			Class: verifier.ArgBTF, Type: names.of(t), Trusted: trusted,
+			Class: verifier.ArgBTF, Size: 8, Type: names.of(t), Trusted: trusted,
 			User: slices.Contains(tags, "user"), Percpu: slices.Contains(tags, "percpu"),
 		}
 	case *btf.Void, *btf.Int:
 		return verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
 	}
-	return verifier.ArgType{Class: verifier.ArgUnknown}
+	return verifier.ArgType{Class: verifier.ArgUnknown, Size: 8}
 }
 
 // pointerTags are the type tags of what a pointer points to, and that without qualifiers.

@@ -177,11 +177,11 @@ func TestVerifierAttach(t *testing.T) {
 	want := map[string]*verifier.FuncType{
 		"calls": nil, "call": nil,
 		"sleeps": {Name: "do_nanosleep", Ret: i32, Args: []verifier.ArgType{
-			u64, {Class: verifier.ArgBTF, Type: "task_struct"}, plain, {Class: verifier.ArgUnknown}}},
-		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Type: "task_struct", Trusted: true}}},
+			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, plain, {Class: verifier.ArgUnknown, Size: 8}}},
+		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 		"tasks": {Name: "bpf_iter_task", Ret: i32, Args: []verifier.ArgType{
-			{Class: verifier.ArgBTF, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Type: "task_struct", Trusted: true, Nullable: true}}},
-		"opens": {Name: "bpf_lsm_file_open", Ret: i32, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Type: "task_struct", Trusted: true}}},
+			{Class: verifier.ArgBTF, Size: 8, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true, Nullable: true}}},
+		"opens": {Name: "bpf_lsm_file_open", Ret: i32, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 	}
 	for name, w := range want {
 		if d := cmp.Diff(w, specs[name].AttachBTF); d != "" {

@@ -27,7 +27,7 @@ const (
 // ArgType is the type of one argument or result.
 type ArgType struct {
 	Class   ArgClass
-	Size    uint32 // bytes: of an integer, or of the memory pointed to
+	Size    uint32 // bytes: of the memory that ArgMem points to, else of the argument itself
 	Type    string // name of the structure pointed to
 	NonNull bool   // __arg_nonnull: callers may not pass NULL
 	// Nullable: an argument of a kernel function that may be NULL.

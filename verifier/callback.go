@@ -42,6 +42,7 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 	kind := callCallback
 	if async {
 		kind = callAsync
+		w.async[sub] = true
 	}
 	args, ids := f.regs, f.ids
 	first := w.s.nextID

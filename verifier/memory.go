@@ -27,7 +27,7 @@ func (w *walker) load(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.needReg(in.Src); err != nil {
 		return err
 	}
-	a := access{reg: in.Src, off: int(in.Off), size: int(info.Size), value: int(in.Dst), signed: info.Kind == isa.KindLoadSX}
+	a := access{reg: in.Src, off: int(in.Off), size: int(info.Size), value: int(in.Dst), signed: info.Kind == isa.KindLoadSX, atomic: info.Kind == isa.KindLoadAcquire}
 	return w.access(&a)
 }
 
@@ -38,7 +38,7 @@ func (w *walker) store(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.needReg(in.Dst); err != nil {
 		return err
 	}
-	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), write: true, value: int(in.Src)}
+	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), write: true, value: int(in.Src), atomic: info.Kind == isa.KindStoreRelease}
 	return w.access(&a)
 }
 

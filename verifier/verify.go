@@ -31,6 +31,7 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 		return proof, nil
 	}
 	w, err := walk(p, o)
+	defer memos.Put(w.memo)
 	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()
@@ -163,7 +164,17 @@ func (w *walker) stackDepth() *Error {
 			calls[p.subOf[pc]] = append(calls[p.subOf[pc]], call{t, int(pc)})
 		}
 	}
-	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
+	// Whoever takes a function's address has it called, on top of its own stack, unless it is called some
+	// other time.
+	for pc := range p.insns {
+		if p.insns[pc].Op == isa.OpLddwFunc {
+			if t := p.subAt(p.insns[pc].Target(pc)); !w.async[t] {
+				calls[p.subOf[pc]] = append(calls[p.subOf[pc]], call{t, pc})
+			}
+		}
+	}
+	// As the kernel rounds where programs are compiled; a function without stack of its own takes none.
+	round := func(i int) int { return (int(w.depth[i]) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
 			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
@@ -188,14 +199,19 @@ func (w *walker) stackDepth() *Error {
 			i = next
 		}
 	}
-	// The graph of calls has no cycle, so the deepest way from each function is found by going
-	// through the callees first.
+	// The deepest way from each function is found by going through the callees first. Only callbacks can make a
+	// cycle, of which there is no deepest way.
+	const open = -1
 	deepest, frames = make([]int, len(p.subs)), make([]int, len(p.subs))
 	var visit func(i int) *Error
 	visit = func(i int) *Error {
-		if deepest[i] != 0 {
+		switch {
+		case frames[i] == open:
+			return fault(CodeLimit, p.subs[i].start, "%s is called back from what it calls: more than %d functions would nest", p.subName(i), maxFrames).as(topicFrames)
+		case frames[i] != 0:
 			return nil
 		}
+		frames[i] = open
 		down, levels, at := 0, 0, p.subs[i].start
 		for _, c := range calls[i] {
 			if err := visit(c.to); err != nil {

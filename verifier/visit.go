@@ -16,9 +16,11 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	if len(list) > 0 {
 		w.marks.flush()
 	}
-	keep := list[:0]
 	var cur *snapshot
-	for i, n := range list {
+	evicted := false
+	// The newest first: a loop comes back to what it just left.
+	for i := len(list) - 1; i >= 0; i-- {
+		n := list[i]
 		if cur == nil {
 			cur = w.look(pc)
 		}
@@ -39,16 +41,15 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 			}
 		} else if !w.complete(n) {
 			if hit = w.covers(nd.snap, cur, pc, within); hit {
-				w.waitFor(w.nodes[n].waits)
+				w.waitFor(nd.waits)
 			}
 		} else {
 			hit = w.covers(nd.snap, cur, pc, demanded)
 		}
-		nd = &w.nodes[n]
 		if hit {
 			nd.hits++
-			w.kept[pc] = append(keep, list[i:]...)
-			return true, nil
+			known = true
+			break
 		}
 		if add {
 			nd.misses++
@@ -57,19 +58,30 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if force && nd.branches > 0 {
 			limit = 64
 		}
-		if nd.misses > nd.hits*limit+limit && !(w.o.merging && len(keep) <= mergeAbove) {
-			continue // unlikely to be of use
+		if nd.misses > nd.hits*limit+limit && !(w.o.merging && len(list) <= mergeAbove) {
+			list[i] = -1 // unlikely to be of use
+			evicted = true
 		}
-		keep = append(keep, n)
 	}
-	w.kept[pc] = keep
+	if evicted {
+		keep := list[:0]
+		for _, n := range list {
+			if n >= 0 {
+				keep = append(keep, n)
+			}
+		}
+		w.kept[pc] = keep
+	}
+	if known {
+		return true, nil
+	}
 	if !add && w.s.node >= 0 {
 		return false, nil
 	}
 	if cur == nil {
 		cur = w.look(pc)
 	}
-	if w.o.merging && len(keep) > mergeAbove {
+	if w.o.merging && len(w.kept[pc]) > mergeAbove {
 		cur = w.merge(pc, cur)
 	}
 	w.addNode(pc, cur)

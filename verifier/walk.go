@@ -32,6 +32,7 @@ type walker struct {
 	marks  demand
 	facts  []Fact
 	depth  []int32  // by function: how far down its stack is used, in bytes
+	async  []bool   // by function: a timer or work queue calls it, later
 	walked []uint32 // by instruction: how often it was walked
 	base   []Kind   // by instruction: the kind of pointer that it accesses memory through
 
@@ -109,10 +110,10 @@ func newWalker(p *program, o Options) *walker {
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
 		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
-		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
+		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
-	w.memo = new(memo)
+	w.memo = memos.Get().(*memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
