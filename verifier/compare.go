@@ -125,7 +125,7 @@ func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
 		if how == demanded && !demand {
 			return true
 		}
-		if oe.id != 0 && o.Off != c.Off {
+		if oe.id != 0 && (o.Off != c.Off || o.Flags != c.Flags) {
 			return false
 		}
 		return (oe.h == ce.h || c.Var.In(o.Var)) && w.sameScalarID(oe.id, ce.id)
