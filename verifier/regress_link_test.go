@@ -79,7 +79,7 @@ var linkRegressions = []regression{
 			r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r0 = *(u8 *)(r8 +0)`,
 		good: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0
 			r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; if r8 == 0 goto out; r0 = *(u8 *)(r8 +0)`},
-	{class: "linked pointers", name: "null check of a copy", code: verifier.CodeType,
+	{class: "linked pointers", name: "null check of a copy", code: verifier.CodeNull,
 		bad: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0
 			if r8 == 0 goto null; r0 = 0; exit; null: r0 = *(u8 *)(r0 +0); exit`,
 		good: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0
