@@ -282,14 +282,12 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 		f.set(d, Reg{Kind: PtrToFunc, Obj: uint32(in.Target(w.pc))}, 0)
 		return nil
 	case isa.OpLddwMapFD, isa.OpLddwMapIdx, isa.OpLddwMapValue, isa.OpLddwMapIdxValue:
+		// That the map may be used was checked before the walk.
 		i := uint32(in.ImmLow())
 		if i >= uint32(len(w.spec.Maps)) || w.spec.Maps[i] == nil {
-			return w.fail(CodeStructure, "map reference %d: the program has %d maps", i, len(w.spec.Maps))
+			return w.mapReference(in)
 		}
 		m := w.spec.Maps[i]
-		if err := w.mapUsable(m); err != nil {
-			return err
-		}
 		if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx {
 			f.set(d, Reg{Kind: ConstPtrToMap, Obj: i}, 0)
 			return nil
@@ -298,12 +296,6 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 		if m.Type == mapArena {
 			f.set(d, unknown(), 0)
 			return nil
-		}
-		if m.Type != mapArray || m.MaxEntries != 1 {
-			return w.fail(CodeStructure, "the address of a value of map %s: only an array of one element has one", m.Name)
-		}
-		if off >= m.ValueSize {
-			return w.fail(CodeStructure, "offset %d into a value of map %s, which has %d bytes", off, m.Name, m.ValueSize)
 		}
 		id := uint32(0)
 		if hasLock(m) {

@@ -363,7 +363,11 @@ func suggestIndex(x *evidence) string {
 		return fmt.Sprintf("compare all 64 bits of %s, or make it a u32 from the start", name)
 	}
 	if reg.Kind == PtrToStack || reg.Kind == PtrToMapValue && int(reg.Obj) < len(x.spec.Maps) && isSection(x.spec.Maps[reg.Obj].Name) {
-		return fmt.Sprintf("test %s against the number of elements of the variable before the access", name)
+		s := fmt.Sprintf("test %s against the number of elements of the variable before the access", name)
+		if _, masked := x.mask(i); masked {
+			s += ", or mask it with one less, where that is a power of two"
+		}
+		return s
 	}
 	fixed := int64(reg.Off) + int64(x.insn().Off)
 	scale := x.scale(i)

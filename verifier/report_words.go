@@ -32,7 +32,8 @@ type finding struct {
 	insn  int32 // another instruction that counts, plus 1: where a reference was acquired; 0 for none
 }
 
-type hotspot struct{ insn, times int }
+// hotspot is an instruction that was walked often, and how often a jump was undecided on the last path.
+type hotspot struct{ insn, times, open int }
 
 // insn is the instruction at fault, nil if none is.
 func (x *evidence) insn() *isa.Insn {
