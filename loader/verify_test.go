@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/isa"
 	gmaps "github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -187,6 +188,22 @@ func TestVerifierAttach(t *testing.T) {
 		if d := cmp.Diff(w, specs[name].AttachBTF); d != "" {
 			t.Errorf("%s attaches to (-want +got):\n%s", name, d)
 		}
+	}
+}
+
+// TestBPFTarget has a tracing program attach to an XDP program.
+func TestBPFTarget(t *testing.T) {
+	target := BPFTarget("filter", progtype.XDP)
+	want := &verifier.FuncType{Name: "filter", Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "xdp_buff"}}, Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4}}
+	if d := cmp.Diff(want, target); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	specs := verifierSpecs(t, "verify.o", &Options{Targets: map[string]*verifier.FuncType{"sleeps": target}})
+	if specs["sleeps"].AttachBTF != target || specs["opens"].AttachBTF != nil {
+		t.Error("the target is not the program's")
+	}
+	if BPFTarget("x", progtype.Syscall) != nil {
+		t.Error("a syscall program can be traced")
 	}
 }
 
