@@ -56,7 +56,7 @@ func namedFunc(kernel *btf.Spec, name string, trusted bool) *verifier.FuncType {
 	if !ok {
 		return nil
 	}
-	return kernelFunc(name, proto, trusted)
+	return kernelFunc(kernel, name, proto, trusted)
 }
 
 // tracepointFunc is the type of a tracepoint's probe, less the data that the kernel hands to every
@@ -74,7 +74,7 @@ func tracepointFunc(kernel *btf.Spec, name string) *verifier.FuncType {
 	if !ok || len(proto.Params) == 0 {
 		return nil
 	}
-	ft := kernelFunc(name, proto, true)
+	ft := kernelFunc(kernel, name, proto, true)
 	ft.Args = ft.Args[1:]
 	return ft
 }
@@ -148,7 +148,7 @@ func structOpsFunc(kernel *btf.Spec, name string) *verifier.FuncType {
 		if !ok {
 			return nil
 		}
-		ft := kernelFunc(member, proto, true)
+		ft := kernelFunc(kernel, member, proto, true)
 		// Arguments that may be NULL are so marked by their name in the kernel's stub.
 		var stub *btf.Func
 		if kernel.TypeByName(ops+"__"+member, &stub) == nil {

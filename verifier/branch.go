@@ -1,8 +1,6 @@
 package verifier
 
 import (
-	"math"
-
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
 )
@@ -256,17 +254,15 @@ func (w *walker) syncCopies(r int) bool {
 	var slots uint64
 	dead, outer := false, false
 	give := func(to *Reg) bool {
-		v := from.Var
-		delta := scalar.Const(uint64(int64(to.Off) - int64(from.Off)))
-		switch {
-		case (from.Flags|to.Flags)&added32 != 0:
-			// Only the lower halves are related, so that tells nothing of a number with an upper one.
-			if to.Var.UMax > math.MaxUint32 {
-				return false
+		width := uint8(64)
+		if (from.Flags|to.Flags)&sum32 != 0 {
+			if width = 32; from.Off != 0 && to.Off != 0 && from.Flags != to.Flags {
+				return false // sums of different widths tell each other nothing
 			}
-			v = scalar.ALU(isa.AluAdd, 32, v, delta)
-		case to.Off != from.Off:
-			v = scalar.ALU(isa.AluAdd, 64, v, delta)
+		}
+		v := from.Var
+		if delta := int64(to.Off) - int64(from.Off); delta != 0 {
+			v = scalar.ALU(isa.AluAdd, width, v, scalar.Const(uint64(delta)))
 		}
 		// Both hold, so what was known of the copy is kept.
 		v, ok := scalar.Intersect(v, to.Var)

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"github.com/gbpf/gbpf/helpers/proto"
+	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 )
 
@@ -71,6 +72,45 @@ func isKptr(k maps.FieldKind) bool {
 		return true
 	}
 	return false
+}
+
+// mapReferences checks the maps that the program names, whether a path leads there or not: as in the kernel,
+// which resolves references before it walks.
+func (w *walker) mapReferences() *Error {
+	start := w.pc
+	for w.pc = range w.p.insns {
+		if err := w.mapReference(&w.p.insns[w.pc]); err != nil {
+			return err
+		}
+	}
+	w.pc = start
+	return nil
+}
+
+func (w *walker) mapReference(in *isa.Insn) *Error {
+	switch in.Op {
+	case isa.OpLddwMapFD, isa.OpLddwMapIdx, isa.OpLddwMapValue, isa.OpLddwMapIdxValue:
+	default:
+		return nil
+	}
+	i := uint32(in.ImmLow())
+	if i >= uint32(len(w.spec.Maps)) || w.spec.Maps[i] == nil {
+		return w.fail(CodeStructure, "map reference %d: the program has %d maps", i, len(w.spec.Maps))
+	}
+	m := w.spec.Maps[i]
+	if err := w.mapUsable(m); err != nil {
+		return err
+	}
+	if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx || m.Type == mapArena {
+		return nil
+	}
+	if m.Type != mapArray || m.MaxEntries != 1 {
+		return w.fail(CodeStructure, "the address of a value of map %s: only an array of one element has one", m.Name)
+	}
+	if off := uint32(in.ImmHigh()); off >= m.ValueSize {
+		return w.fail(CodeStructure, "offset %d into a value of map %s, which has %d bytes", off, m.Name, m.ValueSize)
+	}
+	return nil
 }
 
 // mapUsable checks that programs of this kind may use the map.

@@ -21,16 +21,6 @@ type Reg struct {
 	Var  scalar.Scalar
 }
 
-// added32 marks a number to which its Off was added in 32 bits: it relates to the numbers of
-// its identity by the lower half only.
-const added32 Flags = 1 << 15
-
-// apart ends what relates a number to others of its identity.
-func (r *Reg) apart() {
-	r.Off = 0
-	r.Flags &^= added32
-}
-
 // known is a register that holds a known number.
 func known(v uint64) Reg { return Reg{Kind: Scalar, Var: scalar.Const(v)} }
 

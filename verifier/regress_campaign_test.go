@@ -1,6 +1,9 @@
 package verifier_test
 
-import "github.com/gbpf/gbpf/verifier"
+import (
+	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
+)
 
 // campaignRegressions are about what generated programs found, the live kernel being asked about the same.
 var campaignRegressions = []regression{
@@ -29,4 +32,10 @@ var campaignRegressions = []regression{
 			f: r6 = func f; r0 = 0; exit`,
 		good: `r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
 			f: r6 = 0; r0 = 0; exit`},
+	{class: "map references", name: "a lock where no path leads", code: verifier.CodeHelper, typ: progtype.Kprobe,
+		bad:  "r0 = 0; if r0 == 0 goto pc+2; r1 = map[4]; r0 = 0; exit",
+		good: "r0 = 0; if r0 == 0 goto pc+2; r1 = map[0]; r0 = 0; exit"},
+	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
+		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
+		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
 }

@@ -104,7 +104,8 @@ func (r *regression) spec(name, text string) (*verifier.Spec, error) {
 	if typ == nil {
 		typ = progtype.XDP
 	}
-	return &verifier.Spec{Name: name, Type: typ, GPL: true, Insns: insns, Maps: regressMaps, Kfuncs: regressKfuncs}, nil
+	return &verifier.Spec{Name: name, Type: typ, GPL: true, Insns: insns, Maps: regressMaps, Kfuncs: regressKfuncs,
+		Sleepable: typ == progtype.Syscall}, nil
 }
 
 // oracle is the live kernel with the maps of the regressions.
@@ -199,6 +200,9 @@ func loadTypes(t *testing.T, types ...btf.Type) (*kernel.BTF, []uint32) {
 // judge is the kernel's verdict on a program.
 func (o *oracle) judge(spec *verifier.Spec) (*kernel.Verdict, error) {
 	p := &kernel.Prog{Name: "regress", Type: spec.Type.Kernel, Maps: map[int]*kernel.Map{}}
+	if spec.Sleepable {
+		p.Flags = 1 << 4 // BPF_F_SLEEPABLE
+	}
 	starts := map[int]bool{0: true}
 	typed := false
 	for pc, in := range spec.Insns {

@@ -95,6 +95,9 @@ func hashInsns(insns []isa.Insn) [32]byte {
 // all walks the program, then the global functions that it calls, each by its own type.
 func (w *walker) all() *Error {
 	w.startMain()
+	if err := w.mapReferences(); err != nil {
+		return err
+	}
 	if err := w.run(); err != nil {
 		return err
 	}
