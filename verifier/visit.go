@@ -21,10 +21,13 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	// The newest first: a loop comes back to what it just left.
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
+		nd := &w.nodes[n]
+		if !w.sameCalls(nd.snap) {
+			continue // no judgement of that state's use
+		}
 		if cur == nil {
 			cur = w.look(pc)
 		}
-		nd := &w.nodes[n]
 		hit := false
 		if nd.branches > 0 {
 			switch {
@@ -91,6 +94,19 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		return false, w.tooMuch()
 	}
 	return false, nil
+}
+
+// sameCalls reports whether a kept state was reached through the calls that the path is in.
+func (w *walker) sameCalls(s *snapshot) bool {
+	if len(s.frames) != len(w.s.frames) {
+		return false
+	}
+	for i := len(s.frames) - 1; i > 0; i-- {
+		if o, c := s.frames[i], w.s.frames[i]; int(o.site) != c.site || o.call != c.call {
+			return false
+		}
+	}
+	return true
 }
 
 // addNode keeps the state of the path.
