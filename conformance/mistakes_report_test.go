@@ -33,8 +33,11 @@ func TestMistakeReports(t *testing.T) {
 				mistake := strings.TrimSuffix(name, fixedSuffix)
 				_, err := verifier.Verify(all[name], verifier.Options{Policy: policyOf(rec, mistake)})
 				var e *verifier.Error
-				if errors.As(err, &e) && e.Code == verifier.CodeUnsupported && mistakeReports[mistake].code == e.Code {
+				if what := unsupportedTwins[name]; what != "" {
 					unsupported++
+					if !errors.As(err, &e) || e.Code != verifier.CodeUnsupported || !strings.Contains(e.Reason, what) {
+						t.Errorf("%s: %v, want an error that %s is not supported", name, err, what)
+					}
 				} else if err != nil {
 					t.Errorf("%s is right, but:\n%+v", name, err)
 				}

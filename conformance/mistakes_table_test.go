@@ -61,9 +61,9 @@ var mistakeReports = map[string]mistakeReport{
 
 	"kernel_dereference": {verifier.CodeType, "f->name", says("bpf_probe_read_kernel")},
 	"kernel_function":    {verifier.CodeUnsupported, "bpf_dynptr_from_skb", says("kfunc bpf_dynptr_from_skb", "helper")},
-	"kptr_leaked":        {verifier.CodeUnsupported, "bpf_kptr_xchg(&h->task", says("kptr", "sandboxed")},
-	"kptr_stored":        {verifier.CodeUnsupported, "h->task = 1", says("kptr", "sandboxed")},
-	"kptr_type":          {verifier.CodeUnsupported, "bpf_kptr_xchg(&h->n", says("kptr", "sandboxed")},
+	"kptr_leaked":        {verifier.CodeReference, "", says("old, what bpf_kptr_xchg", "release")},
+	"kptr_stored":        {verifier.CodeType, "h->task = 1", says("kptr", "bpf_kptr_xchg", "helpers")},
+	"kptr_type":          {verifier.CodeType, "bpf_kptr_xchg(&h->n", says("no kptr", "field itself")},
 
 	"leak_compared": {verifier.CodeLeak, "addr > 0x1000", says("context")},
 	"leak_key":      {verifier.CodeLeak, "bpf_map_lookup_elem(&values, &key)", says("context")},
@@ -145,4 +145,11 @@ var mistakeReports = map[string]mistakeReport{
 	"stack_large":      {verifier.CodeBounds, "r10 - 520", says("512")},
 	"stack_misaligned": {verifier.CodeAlignment, "*(u32 *)p", says("align")},
 	"stack_variable":   {verifier.CodeUninit, "", says("r0")},
+}
+
+// unsupportedTwins are corrected programs that need something the verifier has no rules for, and what.
+var unsupportedTwins = map[string]string{
+	"kernel_function_fixed": "bpf_dynptr_from_skb",
+	"kptr_leaked_fixed":     "bpf_task_release",
+	"kptr_type_fixed":       "bpf_task_release",
 }

@@ -70,7 +70,7 @@ func (s *soundSubject) setup(st *interp.State, rng *rand.Rand) bool {
 			}
 		}
 	case t == progtype.Syscall:
-		in.Ctx = make([]byte, 8*(1+rng.IntN(64)))
+		in.Ctx = make([]byte, max(s.minCtx, 8*(1+rng.IntN(64))))
 		randomBytes(in.Ctx, rng)
 	}
 	if err := t.Setup(b, &in); err != nil {

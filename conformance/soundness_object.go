@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/guest"
@@ -53,6 +54,12 @@ func (w *soundWatch) holds(a *verifier.Reg, v uint64) bool {
 		for _, m := range w.mapsOf(a.Obj) {
 			if m.region != nil && inValue(a, at, m.region) {
 				return true
+			}
+			// Before it is compared with NULL, an inner map is a value of the outer one.
+			for _, in := range m.inner {
+				if a.Flags&verifier.MaybeNull != 0 && v == in.m.Handle() {
+					return true
+				}
 			}
 		}
 		return false
@@ -157,8 +164,13 @@ func (w *soundWatch) describe(a *verifier.Reg) string {
 	return s
 }
 
-// leaks reports records and locks that a run left.
+// leaks reports what a run left: records, locks, and contents changed that nobody may change.
 func (s *soundSubject) leaks(w *soundWatch) {
+	for i, m := range s.maps {
+		if m.spec.Contents != nil && m.region != nil && !bytes.Equal(m.region.Bytes()[:len(m.spec.Contents)], m.spec.Contents) {
+			w.violate("frozen", w.lastPC, fmt.Sprintf("map %d: contents that cannot change are others now", i))
+		}
+	}
 	if s.records {
 		for i, m := range s.maps {
 			if m.m.Type() != maps.RingBuf {
@@ -177,6 +189,21 @@ func (s *soundSubject) leaks(w *soundWatch) {
 					w.violate("lock", w.lastPC, fmt.Sprintf("map %d: a lock is held at the end", i))
 				}
 			}
+		}
+	}
+}
+
+// reset gives back what a run that was stopped half-way holds.
+func (s *soundSubject) reset() {
+	for _, m := range s.maps {
+		if m.m.Type() == maps.RingBuf && m.region != nil {
+			for off := uint32(0); off <= m.region.Size/2; off += 8 {
+				m.m.Ringbuf().Discard(uint64(m.region.Addr+off), maps.RingNoWakeup)
+			}
+			m.drain()
+		}
+		if len(m.spec.Fields) > 0 && m.region != nil {
+			m.scribble(0, m.region.Size, s.rig.random)
 		}
 	}
 }

@@ -2,11 +2,13 @@ package conformance
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/interp"
 	"github.com/gbpf/gbpf/isa"
@@ -106,6 +108,7 @@ type soundSubject struct {
 	// sockNull says that they may be NULL.
 	sockNull bool
 	packet   []byte
+	minCtx   int // bytes that a context given by the host must have
 }
 
 // ErrSoundSkip says that a program cannot be run here.
@@ -163,6 +166,10 @@ func (r *soundRig) prepare(spec *verifier.Spec, rng *rand.Rand) (*soundSubject, 
 		Const: s.constant, Helper: s.helper, ByID: func(uint64) *helpers.Helper { return nil },
 	})
 	if err != nil {
+		var why noBody
+		if errors.As(err, &why) {
+			return nil, &ErrSoundSkip{string(why)}
+		}
 		return nil, &ErrSoundSkip{err.Error()}
 	}
 	s.code = code
@@ -303,16 +310,21 @@ func (s *soundSubject) helper(pc int) (*helpers.Helper, error) {
 		if h := s.rig.set.ByID(int32(in.Imm)); h != nil {
 			return h, nil
 		}
-		return nil, fmt.Errorf("helper %d has no body", in.Imm)
+		return nil, noBody(fmt.Sprintf("helper %s has no body", proto.Name(int32(in.Imm))))
 	}
 	if i := int(in.Imm); i >= 0 && i < len(s.spec.Kfuncs) {
 		if h := s.rig.set.ByKfunc(s.spec.Kfuncs[i]); h != nil {
 			return h, nil
 		}
-		return nil, fmt.Errorf("kfunc %s has no body", s.spec.Kfuncs[i])
+		return nil, noBody(fmt.Sprintf("kfunc %s has no body", s.spec.Kfuncs[i]))
 	}
 	return nil, fmt.Errorf("kfunc %d has no name", in.Imm)
 }
+
+// noBody says that a helper is known and cannot be called.
+type noBody string
+
+func (n noBody) Error() string { return string(n) }
 
 // soundTail is what prog arrays hold.
 type soundTail struct{ p *interp.Program }

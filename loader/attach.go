@@ -56,7 +56,7 @@ func namedFunc(kernel *btf.Spec, name string, trusted bool) *verifier.FuncType {
 	if !ok {
 		return nil
 	}
-	return kernelFunc(name, proto, trusted)
+	return kernelFunc(kernel, name, proto, trusted)
 }
 
 // tracepointFunc is the type of a tracepoint's probe, less the data that the kernel hands to every
@@ -74,7 +74,7 @@ func tracepointFunc(kernel *btf.Spec, name string) *verifier.FuncType {
 	if !ok || len(proto.Params) == 0 {
 		return nil
 	}
-	ft := kernelFunc(name, proto, true)
+	ft := kernelFunc(kernel, name, proto, true)
 	ft.Args = ft.Args[1:]
 	return ft
 }
@@ -148,7 +148,7 @@ func structOpsFunc(kernel *btf.Spec, name string) *verifier.FuncType {
 		if !ok {
 			return nil
 		}
-		ft := kernelFunc(member, proto, true)
+		ft := kernelFunc(kernel, member, proto, true)
 		// Arguments that may be NULL are so marked by their name in the kernel's stub.
 		var stub *btf.Func
 		if kernel.TypeByName(ops+"__"+member, &stub) == nil {
@@ -163,4 +163,28 @@ func structOpsFunc(kernel *btf.Spec, name string) *verifier.FuncType {
 		return ft
 	}
 	return nil
+}
+
+// kernelContexts are the kernel's structures behind the contexts of program types.
+var kernelContexts = map[*progtype.Type]string{
+	progtype.SocketFilter: "sk_buff", progtype.SchedCLS: "sk_buff", progtype.SchedACT: "sk_buff", progtype.XDP: "xdp_buff",
+	progtype.CgroupSkb: "sk_buff", progtype.CgroupSock: "sock", progtype.CgroupSockAddr: "bpf_sock_addr_kern",
+	progtype.LwtIn: "sk_buff", progtype.LwtOut: "sk_buff", progtype.LwtXmit: "sk_buff", progtype.LwtSeg6Local: "sk_buff",
+	progtype.SockOps: "bpf_sock_ops_kern", progtype.SkSkb: "sk_buff", progtype.SkMsg: "sk_msg",
+	progtype.FlowDissector: "bpf_flow_dissector", progtype.PerfEvent: "bpf_perf_event_data_kern",
+	progtype.CgroupDevice: "bpf_cgroup_dev_ctx", progtype.CgroupSysctl: "bpf_sysctl_kern", progtype.CgroupSockopt: "bpf_sockopt_kern",
+	progtype.SkReuseport: "sk_reuseport_kern", progtype.SkLookup: "bpf_sk_lookup_kern",
+}
+
+// BPFTarget is a BPF program of the given type as a tracing program sees it that attaches to it: a function of the
+// kernel's structure behind the context. It is nil for types that cannot be traced so.
+func BPFTarget(name string, t *progtype.Type) *verifier.FuncType {
+	st := kernelContexts[t]
+	if st == "" {
+		return nil
+	}
+	return &verifier.FuncType{
+		Name: name, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: st}},
+		Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4},
+	}
 }

@@ -114,24 +114,25 @@ func structName(t btf.Type) (string, bool) {
 }
 
 // kernelFunc is the type of a kernel function, as a program that attaches to it has its arguments.
-func kernelFunc(name string, proto *btf.FuncProto, trusted bool) *verifier.FuncType {
-	ft := &verifier.FuncType{Name: name, Ret: kernelArg(proto.Return, false)}
+func kernelFunc(kernel *btf.Spec, name string, proto *btf.FuncProto, trusted bool) *verifier.FuncType {
+	names := typeNames{kernel}
+	ft := &verifier.FuncType{Name: name, Ret: kernelArg(names, proto.Return, false)}
 	for _, p := range proto.Params {
 		if p.Type == nil { // the mark of variable arguments
 			break
 		}
-		ft.Args = append(ft.Args, kernelArg(p.Type, trusted))
+		ft.Args = append(ft.Args, kernelArg(names, p.Type, trusted))
 	}
 	return ft
 }
 
-// kernelArg is the type of an argument or result of a kernel function: pointers to anything but
-// structures are numbers to the verifier, and structures that are passed whole take
+// kernelArg is the type of an argument or result of a kernel function: pointers to numbers and to nothing in
+// particular are numbers to the verifier, and structures that are passed whole take
 // one 8-byte register each 8 bytes.
-func kernelArg(t btf.Type, trusted bool) verifier.ArgType {
+func kernelArg(names typeNames, t btf.Type, trusted bool) verifier.ArgType {
 	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Pointer:
-		return kernelPointer(u, trusted)
+		return kernelPointer(names, u, trusted)
 	case *btf.Struct:
 		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
 	case *btf.Union:
@@ -140,21 +141,18 @@ func kernelArg(t btf.Type, trusted bool) verifier.ArgType {
 	return result(t)
 }
 
-func kernelPointer(p *btf.Pointer, trusted bool) verifier.ArgType {
-	a := verifier.ArgType{Class: verifier.ArgScalar, Size: 8}
+func kernelPointer(names typeNames, p *btf.Pointer, trusted bool) verifier.ArgType {
 	tags, target := pointerTags(p)
 	switch t := target.(type) {
-	case *btf.Struct, *btf.Union, *btf.Fwd:
-		a.Class, a.Trusted = verifier.ArgBTF, trusted
-		a.Type, _ = structName(t)
-	case *btf.Pointer, *btf.Array, *btf.FuncProto:
-		a.Class = verifier.ArgUnknown
+	case *btf.Struct, *btf.Union:
+		return verifier.ArgType{
+			Class: verifier.ArgBTF, Size: 8, Type: names.of(t), Trusted: trusted,
+			User: slices.Contains(tags, "user"), Percpu: slices.Contains(tags, "percpu"),
+		}
+	case *btf.Void, *btf.Int:
+		return verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
 	}
-	for _, tag := range tags {
-		a.User = a.User || tag == "user"
-		a.Percpu = a.Percpu || tag == "percpu"
-	}
-	return a
+	return verifier.ArgType{Class: verifier.ArgUnknown, Size: 8}
 }
 
 // pointerTags are the type tags of what a pointer points to, and that without qualifiers.

@@ -1,6 +1,10 @@
 package loader
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf/btf"
@@ -12,7 +16,8 @@ import (
 // asked for, one at a time: they name those that they point to or hold, so cycles do no
 // harm. It is safe for concurrent use.
 type kernelTypes struct {
-	spec *btf.Spec
+	spec  *btf.Spec
+	names typeNames
 
 	mu      sync.Mutex
 	structs map[string]*verifier.Struct
@@ -24,7 +29,7 @@ func newKernelTypes(spec *btf.Spec) verifier.TypeSource {
 	if spec == nil {
 		return nil
 	}
-	return &kernelTypes{spec: spec, structs: make(map[string]*verifier.Struct)}
+	return &kernelTypes{spec: spec, names: typeNames{spec}, structs: make(map[string]*verifier.Struct)}
 }
 
 // Struct implements [verifier.TypeSource].
@@ -40,28 +45,73 @@ func (k *kernelTypes) Struct(name string) *verifier.Struct {
 }
 
 func (k *kernelTypes) translate(name string) *verifier.Struct {
-	if name == "" {
-		return nil
+	t := k.named(name)
+	f := &flattener{names: k.names}
+	switch t := t.(type) {
+	case *btf.Struct:
+		f.members(t.Members, 0, false, 0, 0)
+		return &verifier.Struct{Name: name, Size: t.Size, Members: f.out}
+	case *btf.Union:
+		f.members(t.Members, 0, len(t.Members) > 1, 0, 0)
+		return &verifier.Struct{Name: name, Size: t.Size, Union: true, Members: f.out}
 	}
-	types, err := k.spec.AnyTypesByName(name)
+	return nil
+}
+
+// named is the structure or union that goes by a name, nil for none.
+func (k *kernelTypes) named(name string) btf.Type {
+	if _, number, ok := strings.Cut(name, "#"); ok {
+		id, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return nil
+		}
+		t, err := k.spec.TypeByID(btf.TypeID(id))
+		if err != nil || k.names.of(t) != name {
+			return nil
+		}
+		return t
+	}
+	if all := k.names.structs(name); len(all) == 1 {
+		return all[0]
+	}
+	return nil
+}
+
+// typeNames makes names for structures: their own, or with the number of the type where that does
+// not tell which one is meant.
+type typeNames struct{ spec *btf.Spec }
+
+// of is the name of a structure, union, or what is only declared to be one.
+func (n typeNames) of(t btf.Type) string {
+	name, ok := structName(t)
+	if !ok || n.spec == nil {
+		return name
+	}
+	if name != "" && len(n.structs(name)) <= 1 {
+		return name
+	}
+	id, err := n.spec.TypeID(t)
 	if err != nil {
+		return name
+	}
+	return fmt.Sprintf("%s#%d", name, id)
+}
+
+// structs are the structures and unions of a name.
+func (n typeNames) structs(name string) (all []btf.Type) {
+	types, err := n.spec.AnyTypesByName(name)
+	if err != nil || name == "" {
 		return nil
 	}
 	for _, t := range types {
-		if t.TypeName() != name {
-			continue
-		}
-		f := &flattener{safe: safeMembers[name]}
-		switch t := t.(type) {
-		case *btf.Struct:
-			f.members(t.Members, 0, false, 0)
-			return &verifier.Struct{Name: name, Size: t.Size, Members: f.out}
-		case *btf.Union:
-			f.members(t.Members, 0, len(t.Members) > 1, 0)
-			return &verifier.Struct{Name: name, Size: t.Size, Union: true, Members: f.out}
+		switch t.(type) {
+		case *btf.Struct, *btf.Union:
+			if t.TypeName() == name {
+				all = append(all, t)
+			}
 		}
 	}
-	return nil
+	return all
 }
 
 // maxMembers bounds the members of a structure with those of the unnamed ones inside it.
@@ -69,24 +119,24 @@ const maxMembers = 1 << 16
 
 // flattener lists the members of a structure.
 type flattener struct {
-	safe map[string]safety
-	out  []verifier.Member
+	names typeNames
+	out   []verifier.Member
 }
 
-func (f *flattener) members(ms []btf.Member, off uint32, union bool, depth int) {
+func (f *flattener) members(ms []btf.Member, off uint32, union bool, end uint32, depth int) {
 	for i := range ms {
 		m := &ms[i]
 		at := off + m.Offset.Bytes()
 		if depth < 16 && len(f.out) < maxMembers {
 			switch t := btf.UnderlyingType(m.Type).(type) {
 			case *btf.Struct:
-				if t.Name == "" {
-					f.members(t.Members, at, union, depth+1)
+				if m.Name == "" {
+					f.members(t.Members, at, union, at+t.Size, depth+1)
 					continue
 				}
 			case *btf.Union:
-				if t.Name == "" {
-					f.members(t.Members, at, union || len(t.Members) > 1, depth+1)
+				if m.Name == "" {
+					f.members(t.Members, at, union || len(t.Members) > 1, at+t.Size, depth+1)
 					continue
 				}
 			}
@@ -94,27 +144,16 @@ func (f *flattener) members(ms []btf.Member, off uint32, union bool, depth int) 
 		if len(f.out) >= maxMembers {
 			return
 		}
-		vm := member(m, at)
-		vm.Union = union
-		switch f.safe[m.Name] {
-		case safeTrusted:
-			vm.Trusted = true
-		case safeTrustedOrNull:
-			vm.Trusted, vm.OrNull = true, true
-		case safeRCU:
-			vm.RCU = true
-		case safeRCUOrNull:
-			vm.RCU, vm.OrNull = true, true
-		}
+		vm := f.member(m, at)
+		vm.Union, vm.End = union, end
 		f.out = append(f.out, vm)
 	}
 }
 
-func member(m *btf.Member, off uint32) verifier.Member {
+func (f *flattener) member(m *btf.Member, off uint32) verifier.Member {
 	vm := verifier.Member{Name: m.Name, Off: off}
 	if m.BitfieldSize != 0 {
-		// The bytes that hold its bits.
-		vm.Size = (uint32(m.Offset)%8 + uint32(m.BitfieldSize) + 7) / 8
+		vm.Bits, vm.Size = true, (uint32(m.Offset)%8+uint32(m.BitfieldSize)+7)/8
 		return vm
 	}
 	t := btf.UnderlyingType(m.Type)
@@ -133,20 +172,16 @@ func member(m *btf.Member, off uint32) verifier.Member {
 	}
 	switch t := t.(type) {
 	case *btf.Struct, *btf.Union:
-		vm.Struct, _ = structName(t)
+		vm.Struct = f.names.of(t)
 	case *btf.Pointer:
 		tags, target := pointerTags(t)
-		vm.Ptr, _ = structName(target)
-		for _, tag := range tags {
-			switch tag {
-			case "rcu":
-				vm.RCU, vm.OrNull = true, true
-			case "user":
-				vm.User = true
-			case "percpu":
-				vm.Percpu = true
-			}
+		switch target.(type) {
+		case *btf.Struct, *btf.Union:
+			vm.Ptr = f.names.of(target)
+		default:
+			vm.Plain = true
 		}
+		vm.RCU, vm.User, vm.Percpu = slices.Contains(tags, "rcu"), slices.Contains(tags, "user"), slices.Contains(tags, "percpu")
 	}
 	return vm
 }
@@ -159,7 +194,7 @@ func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgTyp
 	}
 	switch t := t.(type) {
 	case *btf.Var:
-		return t.Name, symbolType(t.Type), k.isPercpu(t.Name), true
+		return t.Name, k.symbolType(t.Type), k.isPercpu(t.Name), true
 	case *btf.Func:
 		return t.Name, &verifier.ArgType{Class: verifier.ArgUnknown}, false, true
 	}
@@ -167,9 +202,9 @@ func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgTyp
 }
 
 // symbolType is what the address of a kernel variable points to.
-func symbolType(t btf.Type) *verifier.ArgType {
+func (k *kernelTypes) symbolType(t btf.Type) *verifier.ArgType {
 	u := btf.UnderlyingType(t)
-	if name, ok := structName(u); ok {
+	if name := k.names.of(u); name != "" {
 		return &verifier.ArgType{Class: verifier.ArgBTF, Type: name}
 	}
 	n, err := btf.Sizeof(u)
@@ -192,33 +227,4 @@ func (k *kernelTypes) isPercpu(name string) bool {
 		}
 	}
 	return k.percpu[name]
-}
-
-// safety is what the kernel knows of a pointer member beside its type.
-type safety uint8
-
-const (
-	safeTrusted safety = iota + 1
-	safeTrustedOrNull
-	safeRCU
-	safeRCUOrNull
-)
-
-// safeMembers are the pointer members that stay valid with the structure they are loaded from, or
-// within an RCU read section, by structure: Linux 6.18.
-var safeMembers = map[string]map[string]safety{
-	"bpf_iter_meta":       {"seq": safeTrusted},
-	"bpf_iter__task":      {"meta": safeTrusted, "task": safeTrusted},
-	"linux_binprm":        {"file": safeTrusted},
-	"file":                {"f_inode": safeTrusted},
-	"dentry":              {"d_inode": safeTrustedOrNull},
-	"socket":              {"sk": safeTrustedOrNull},
-	"vm_area_struct":      {"vm_mm": safeTrustedOrNull, "vm_file": safeTrustedOrNull},
-	"task_struct":         {"cpus_ptr": safeRCU, "cgroups": safeRCU, "real_parent": safeRCU, "group_leader": safeRCU},
-	"cgroup":              {"kn": safeRCU},
-	"css_set":             {"dfl_cgrp": safeRCU},
-	"cgroup_subsys_state": {"cgroup": safeRCU},
-	"mm_struct":           {"exe_file": safeRCUOrNull},
-	"sk_buff":             {"sk": safeRCUOrNull},
-	"request_sock":        {"sk": safeRCUOrNull},
 }

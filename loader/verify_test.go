@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/isa"
 	gmaps "github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -173,10 +174,11 @@ func TestVerifierAttach(t *testing.T) {
 	specs := verifierSpecs(t, "verify.o", &Options{KernelBTF: kernelStandIn(t)})
 	i32 := verifier.ArgType{Class: verifier.ArgScalar, Size: 4}
 	u64 := verifier.ArgType{Class: verifier.ArgScalar, Size: 8}
+	plain := verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
 	want := map[string]*verifier.FuncType{
 		"calls": nil, "call": nil,
 		"sleeps": {Name: "do_nanosleep", Ret: i32, Args: []verifier.ArgType{
-			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, u64, {Class: verifier.ArgUnknown, Size: 8}}},
+			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, plain, {Class: verifier.ArgUnknown, Size: 8}}},
 		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 		"tasks": {Name: "bpf_iter_task", Ret: i32, Args: []verifier.ArgType{
 			{Class: verifier.ArgBTF, Size: 8, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true, Nullable: true}}},
@@ -189,13 +191,29 @@ func TestVerifierAttach(t *testing.T) {
 	}
 }
 
+// TestBPFTarget has a tracing program attach to an XDP program.
+func TestBPFTarget(t *testing.T) {
+	target := BPFTarget("filter", progtype.XDP)
+	want := &verifier.FuncType{Name: "filter", Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "xdp_buff"}}, Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4}}
+	if d := cmp.Diff(want, target); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	specs := verifierSpecs(t, "verify.o", &Options{Targets: map[string]*verifier.FuncType{"sleeps": target}})
+	if specs["sleeps"].AttachBTF != target || specs["opens"].AttachBTF != nil {
+		t.Error("the target is not the program's")
+	}
+	if BPFTarget("x", progtype.Syscall) != nil {
+		t.Error("a syscall program can be traced")
+	}
+}
+
 func TestKernelTypes(t *testing.T) {
 	s := verifierSpecs(t, "verify.o", &Options{KernelBTF: kernelStandIn(t)})["call"]
 	want := &verifier.Struct{Name: "task_struct", Size: 48, Members: []verifier.Member{
-		{Name: "pid", Size: 4}, {Name: "flags", Off: 4, Size: 1}, {Name: "more", Off: 4, Size: 2},
-		{Name: "real_parent", Off: 8, Size: 8, Ptr: "task_struct", RCU: true, OrNull: true},
-		{Name: "a", Off: 16, Size: 8, Ptr: "task_struct", Union: true},
-		{Name: "lo", Off: 16, Size: 4, Union: true}, {Name: "hi", Off: 20, Size: 4, Union: true},
+		{Name: "pid", Size: 4}, {Name: "flags", Off: 4, Size: 1, Bits: true}, {Name: "more", Off: 4, Size: 2, Bits: true},
+		{Name: "real_parent", Off: 8, Size: 8, Ptr: "task_struct", RCU: true},
+		{Name: "a", Off: 16, Size: 8, Ptr: "task_struct", Union: true, End: 24},
+		{Name: "lo", Off: 16, Size: 4, Union: true, End: 24}, {Name: "hi", Off: 20, Size: 4, Union: true, End: 24},
 		{Name: "user", Off: 24, Size: 8, Ptr: "bpf_iter_meta", User: true},
 		{Name: "metas", Off: 32, Size: 16, Struct: "bpf_iter_meta", Elem: 8},
 	}}
@@ -206,8 +224,8 @@ func TestKernelTypes(t *testing.T) {
 	if s.Types.Struct("task_struct") != got {
 		t.Error("structures are not kept")
 	}
-	if m := s.Types.Struct("bpf_iter_meta"); m == nil || !m.Members[0].Trusted {
-		t.Errorf("bpf_iter_meta.seq is among the kernel's safe members: %+v", m)
+	if m := s.Types.Struct("bpf_iter_meta"); m == nil || !m.Members[0].Plain {
+		t.Errorf("bpf_iter_meta.seq points to what is only declared: %+v", m)
 	}
 	if s.Types.Struct("nothing") != nil || s.Types.Struct("") != nil || s.Types.Struct("runqueues") != nil {
 		t.Error("structures that there are not")
@@ -260,12 +278,13 @@ func TestVerifierSpecsOfKernel(t *testing.T) {
 		}
 		switch typ := typ.(type) {
 		case *btf.Struct:
-			if typ.Name == "" || strings.Contains(typ.Name, "___") {
+			if strings.Contains(typ.Name, "___") {
 				continue
 			}
-			s := types.Struct(typ.Name)
+			name := typeNames{kernel}.of(typ)
+			s := types.Struct(name)
 			if s == nil {
-				t.Errorf("no struct %s", typ.Name)
+				t.Errorf("no struct %q", name)
 				continue
 			}
 			structs++

@@ -178,20 +178,46 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 		f.set(int(in.Dst), Reg{Kind: Scalar, Var: scalar.ALU(info.AluOp, info.Width, d.Var, src.Var)}, 0)
 		return nil
 	}
-	id, off := f.ids[in.Dst], d.Off
+	id, was := f.ids[in.Dst], *d
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
-	c, constant := src.Var.Const()
-	if constant && c == 0 && info.AluOp == isa.AluAdd && info.Width == 64 {
-		return nil // still the same number: a copy of the others
-	}
-	// A copy to which a constant was added keeps its relation to the others, once.
-	if constant && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && d.Var.Var.Mask != 0 {
-		d.Off = int32(c)
-		return nil
-	}
-	f.ids[in.Dst], d.Off = 0, 0
+	f.ids[in.Dst], d.Off, d.Flags = 0, 0, 0
+	w.shifted(in, info, &was, &src, id)
 	return nil
+}
+
+// shifted keeps the relation of a number to its copies when a constant is added to it, once: was is
+// what the register held before.
+func (w *walker) shifted(in *isa.Insn, info *isa.Info, was, src *Reg, id uint32) {
+	c, ok := src.Var.Const()
+	if info.Width == 32 {
+		c = uint64(int64(int32(c)))
+	}
+	switch info.AluOp {
+	case isa.AluAdd:
+	case isa.AluSub:
+		c = -c
+	default:
+		return
+	}
+	f := w.f()
+	d := &f.regs[in.Dst]
+	switch {
+	case !ok || id == 0 || d.Var.Var.Mask == 0 || int64(c) != int64(int32(c)):
+		return
+	case info.Width == 32 && was.Var.UMax > 1<<32-1:
+		return // something was cut off
+	case c == 0:
+		d.Off, d.Flags = was.Off, was.Flags // still the same number
+	case was.Off != 0:
+		return
+	default:
+		d.Off = int32(c)
+		if info.Width == 32 {
+			d.Flags = sum32
+		}
+	}
+	f.ids[in.Dst] = id
 }
 
 // divisor notes whether the register that is divided by can be zero.

@@ -254,9 +254,15 @@ func (w *walker) syncCopies(r int) bool {
 	var slots uint64
 	dead, outer := false, false
 	give := func(to *Reg) bool {
+		width := uint8(64)
+		if (from.Flags|to.Flags)&sum32 != 0 {
+			if width = 32; from.Off != 0 && to.Off != 0 && from.Flags != to.Flags {
+				return false // sums of different widths tell each other nothing
+			}
+		}
 		v := from.Var
 		if delta := int64(to.Off) - int64(from.Off); delta != 0 {
-			v = scalar.ALU(isa.AluAdd, 64, v, scalar.Const(uint64(delta)))
+			v = scalar.ALU(isa.AluAdd, width, v, scalar.Const(uint64(delta)))
 		}
 		// Both hold, so what was known of the copy is kept.
 		v, ok := scalar.Intersect(v, to.Var)

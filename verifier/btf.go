@@ -37,11 +37,14 @@ type ArgType struct {
 	Rdonly    bool // const memory
 	User      bool // an address of user space (type tag user)
 	Percpu    bool // an address of per-CPU data (type tag percpu)
+	// Pointer: of a number, a pointer to something that is no structure.
+	Pointer bool
 }
 
 // TypeSource finds the kernel's types. Implementations are made by who reads BTF.
 type TypeSource interface {
-	// Struct returns a structure or union by name, nil for none.
+	// Struct returns a structure or union by name, nil for none. Structures that have no name, or
+	// share it with others, go by one that the implementation makes, with a number behind a "#".
 	Struct(name string) *Struct
 	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs.
 	KernelSymbol(id uint32) (name string, typ *ArgType, percpu bool, ok bool)
@@ -63,12 +66,18 @@ type Member struct {
 	Size   uint32 // bytes of the whole member
 	Struct string // name of the structure embedded here, for walking into it; "" if none
 	Elem   uint32 // of an array: bytes of an element, 0 for no array
-	Ptr    string // of a pointer: the structure pointed to, "" if it is none or of something else
-	// Trusted, RCU: what the pointer may be used for when loaded (type tags __rcu, __user, and the kernel's lists of safe fields).
-	Trusted, RCU, User, Percpu bool
-	// OrNull: the pointer may be NULL, as the kernel's lists of safe fields and __rcu have it.
-	OrNull bool
+	// Ptr is, of a pointer to a structure or union, the name of that. Plain is a pointer to anything
+	// else.
+	Ptr   string
+	Plain bool
+	// RCU, User, Percpu are the type tags of the pointer.
+	RCU, User, Percpu bool
+	// Bits: a bit field; Off and Size are of the bytes that hold its bits.
+	Bits bool
 	// Union: the member lies in a union of several members, by which a pointer loaded from it
 	// is not to be trusted.
 	Union bool
+	// End is, of a member of an unnamed structure, where that ends, 0 for other members: no access that begins in
+	// the member reaches beyond.
+	End uint32
 }

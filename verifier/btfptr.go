@@ -62,8 +62,8 @@ func (w *walker) argAccess(a *access, r *Reg, off int) *Error {
 	v := Reg{}
 	switch arg.Class {
 	case ArgScalar:
-		if a.signed && a.size == 8 {
-			return w.ctxRefused(a, off)
+		if arg.Pointer && a.size != 8 {
+			return w.fail(CodeContext, "load of %d bytes of argument %d of %s: pointers are loaded in whole", a.size, i+1, ft.Name)
 		}
 		w.ctxFact(r, off, a.size)
 		w.loaded(a, unknownScalar)
@@ -107,12 +107,13 @@ func pointerFlags(trusted, user, percpu, untrusted, rdonly, nullable bool) (f Fl
 func (w *walker) tracedArg(ft *FuncType, off int) (arg *ArgType, i int, ok bool) {
 	end := 0
 	for i := range ft.Args {
-		// A structure that is passed by value takes as many places as it needs.
-		if end += max(8, int(ft.Args[i].Size+7)&^7); ft.Args[i].Class != ArgScalar {
-			end = end - max(8, int(ft.Args[i].Size+7)&^7) + 8
+		a := &ft.Args[i]
+		end += 8
+		if a.Class == ArgScalar && a.Size > 8 {
+			end += int(a.Size-1) &^ 7 // a structure that is passed by value
 		}
 		if off < end {
-			return &ft.Args[i], i, true
+			return a, i, true
 		}
 	}
 	if off >= end+8 || ft.Ret.Class == ArgVoid {
@@ -176,6 +177,11 @@ func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 		w.loaded(a, unknownScalar)
 		return nil
 	}
+	if m.Plain {
+		// What it points to is read like any address, checked at run time.
+		w.f().set(a.value, Reg{Kind: PtrToMem, Flags: Rdonly | Untrusted}, 0)
+		return nil
+	}
 	v := Reg{Kind: PtrToBTFID, Obj: w.typeByName(m.Ptr), Flags: w.memberFlags(r, top.Name, m, stale)}
 	id := uint32(0)
 	if v.Flags&MaybeNull != 0 {
@@ -185,15 +191,14 @@ func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 	return nil
 }
 
-// findMember finds what an access of size bytes at off of a structure touches: a pointer to another
-// structure, which it must cover, or for nil something that is a number to the program. Stale says that
-// a union lies on the way. Why says what is wrong with the access.
+// findMember finds what an access of size bytes at off of a structure touches: a pointer, which it must
+// cover, or for nil something that is a number to the program. Stale says that a union lies on the way. Why says what is wrong with the access.
 func (w *walker) findMember(s *Struct, off, size int) (m *Member, stale bool, why string) {
 	for range 32 { // structures inside structures
 		stale = stale || s.Union && len(s.Members) > 1
 		if n := len(s.Members); off+size > int(s.Size) {
 			// The last member may be an array of any length.
-			if n == 0 || s.Members[n-1].Elem == 0 || s.Members[n-1].Size != 0 || off < int(s.Members[n-1].Off) || s.Members[n-1].Ptr != "" {
+			if n == 0 || s.Members[n-1].Elem == 0 || s.Members[n-1].Size != 0 || off < int(s.Members[n-1].Off) || s.Members[n-1].Ptr != "" || s.Members[n-1].Plain {
 				return nil, stale, fmt.Sprintf("struct %s has %d bytes", s.Name, s.Size)
 			}
 			last := &s.Members[n-1]
@@ -211,6 +216,9 @@ func (w *walker) findMember(s *Struct, off, size int) (m *Member, stale bool, wh
 			return nil, stale, fmt.Sprintf("struct %s has no member there", s.Name)
 		}
 		stale = stale || in.Union
+		if in.End != 0 && off+size > int(in.End) {
+			return nil, stale, fmt.Sprintf("it reaches beyond the unnamed structure that member %s is in", in.Name)
+		}
 		start := int(in.Off)
 		if in.Elem > 0 {
 			start += (off - start) / int(in.Elem) * int(in.Elem)
@@ -226,10 +234,12 @@ func (w *walker) findMember(s *Struct, off, size int) (m *Member, stale bool, wh
 		if in.Elem > 0 {
 			width = int(in.Elem)
 		}
+		pointer := in.Ptr != "" || in.Plain
 		switch {
-		case in.Ptr != "" && (off != start || size != width):
+		case in.Bits:
+		case pointer && (off != start || size != width):
 			return nil, stale, fmt.Sprintf("member %s is a pointer, which is loaded in whole", in.Name)
-		case in.Ptr != "":
+		case pointer:
 			return in, stale, ""
 		case off+size > int(in.Off+in.Size) && !stale:
 			return nil, stale, fmt.Sprintf("it reaches beyond member %s", in.Name)
@@ -239,12 +249,19 @@ func (w *walker) findMember(s *Struct, off, size int) (m *Member, stale bool, wh
 	return nil, stale, "structures are nested too deeply"
 }
 
-// memberAt is the member that the first byte of an access lies in.
+// memberAt is the member that the first byte of an access lies in, or the bit field that all of it
+// covers.
 func memberAt(s *Struct, off, size int) *Member {
 	for i := range s.Members {
 		m := &s.Members[i]
 		switch {
-		case off+size <= int(m.Off) || off < int(m.Off):
+		case off+size <= int(m.Off):
+			return nil
+		case m.Bits:
+			if off <= int(m.Off) && off+size >= int(m.Off+m.Size) {
+				return m
+			}
+		case off < int(m.Off):
 			return nil
 		case off < int(m.Off+m.Size):
 			return m
@@ -264,7 +281,6 @@ func (w *walker) structNamed(name string) *Struct {
 // the structure parent. See proto.FieldTrust for the rule.
 func (w *walker) memberFlags(r *Reg, parent string, m *Member, stale bool) Flags {
 	f := pointerFlags(false, m.User, m.Percpu, stale, false, false)
-	tagged := m.RCU && m.OrNull
 	switch {
 	case r.Flags&Untrusted != 0:
 		return Untrusted
@@ -283,7 +299,7 @@ func (w *walker) memberFlags(r *Reg, parent string, m *Member, stale bool) Flags
 		return f | RCU
 	case trust == proto.TrustRCUOrNull:
 		return f&^Untrusted | RCU | MaybeNull
-	case tagged:
+	case m.RCU:
 		return f | RCU | MaybeNull
 	}
 	return f

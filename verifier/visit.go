@@ -21,10 +21,13 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	// The newest first: a loop comes back to what it just left.
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
+		nd := &w.nodes[n]
+		if !w.sameCalls(nd.snap) {
+			continue // no judgement of that state's use
+		}
 		if cur == nil {
 			cur = w.look(pc)
 		}
-		nd := &w.nodes[n]
 		hit := false
 		if nd.branches > 0 {
 			switch {
@@ -39,9 +42,11 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 			if !force && !hit && w.jumps-w.keptJumps < 20 && w.steps-w.keptSteps < 100 {
 				add = false
 			}
-		} else if !w.complete(n) {
+		} else if top := w.unfinished(n); top >= 0 {
+			// What n waits for may be walked to its end, and wait in turn: only the last one is on
+			// this path, and above it.
 			if hit = w.covers(nd.snap, cur, pc, within); hit {
-				w.waitFor(nd.waits)
+				w.waitFor(top)
 			}
 		} else {
 			hit = w.covers(nd.snap, cur, pc, demanded)
@@ -91,6 +96,19 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	return false, nil
 }
 
+// sameCalls reports whether a kept state was reached through the calls that the path is in.
+func (w *walker) sameCalls(s *snapshot) bool {
+	if len(s.frames) != len(w.s.frames) {
+		return false
+	}
+	for i := len(s.frames) - 1; i > 0; i-- {
+		if o, c := s.frames[i], w.s.frames[i]; int(o.site) != c.site || o.call != c.call {
+			return false
+		}
+	}
+	return true
+}
+
 // addNode keeps the state of the path.
 func (w *walker) addNode(pc int, s *snapshot) {
 	s = w.keep(s)
@@ -132,19 +150,20 @@ func (w *walker) above(a, b int32) bool { return a < b }
 
 // complete reports whether everything that goes on from node n has been walked, so that what
 // is demanded there is known.
-func (w *walker) complete(n int32) bool {
-	for n >= 0 {
+func (w *walker) complete(n int32) bool { return w.unfinished(n) < 0 }
+
+// unfinished returns the node that n waits for in the end, which is on this path and not walked to
+// its end; n itself if it is that one, and -1 if n waits for none. Nodes wait for
+// nodes further up only, so the way there has an end.
+func (w *walker) unfinished(n int32) int32 {
+	for {
 		nd := &w.nodes[n]
-		if nd.branches > 0 {
-			return false
-		}
-		if nd.waits < 0 {
-			return true
-		}
-		if nd.waits == n {
-			return true
+		switch {
+		case nd.branches > 0:
+			return n
+		case nd.waits < 0 || nd.waits >= n:
+			return -1
 		}
 		n = nd.waits
 	}
-	return true
 }

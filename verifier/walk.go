@@ -53,7 +53,7 @@ type walker struct {
 	leaks      bool // addresses may leave the program
 
 	idmap  []idPair
-	tempID uint32
+	links  []link
 	imm    Reg
 	memo   *memo
 	consts []uint64 // see thresholds

@@ -72,14 +72,21 @@ const (
 	typeTracepoint            = 5
 	typeXDP                   = 6
 	typePerfEvent             = 7
+	typeCgroupSkb             = 8
+	typeCgroupSock            = 9
 	typeLwtIn                 = 10
 	typeLwtOut                = 11
 	typeLwtXmit               = 12
 	typeSockOps               = 13
+	typeSkSkb                 = 14
+	typeCgroupDevice          = 15
+	typeSkMsg                 = 16
 	typeRawTracepoint         = 17
+	typeCgroupSockAddr        = 18
 	typeLwtSeg6Local          = 19
 	typeSkReuseport           = 21
 	typeFlowDissector         = 22
+	typeCgroupSysctl          = 23
 	typeRawTracepointWritable = 24
 	typeCgSockopt             = 25
 	typeTracing               = 26
@@ -87,6 +94,7 @@ const (
 	typeLSM                   = 29
 	typeSkLookup              = 30
 	typeSyscall               = 31
+	typeNetfilter             = 32
 )
 
 // variants are the prototypes that differ from the table's for some program types.
