@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
+	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/verifier"
 )
@@ -18,9 +19,9 @@ type explanation struct {
 
 var explanations = []explanation{
 	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf},
-	{"gbpf knows ranges of quotients and remainders, the kernel takes them for unknown", hintDivisions},
-	{"gbpf decides a test of all bits by the range", allBits},
-	{"several of the above", func(p *fuzzgen.Program) { hintDivisions(p); foldSelf(p); allBits(p) }},
+	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults},
+	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits},
+	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }},
 }
 
 // explain returns why gbpf accepts a program that the kernel refuses, "" when none of
@@ -51,55 +52,70 @@ func same(a, b []isa.Insn) bool {
 	return true
 }
 
-// foldSelf replaces comparisons of a register with itself by tests that the kernel decides as well, without
-// making either side unreachable, and what leaves 0 by 0.
+// foldSelf replaces comparisons of a register with itself by tests that the kernel decides as well, and
+// what leaves 0 by 0.
 func foldSelf(p *fuzzgen.Program) {
 	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
-		in := &p.Insns[pc]
+		in := p.Insns[pc]
 		info := in.Info()
 		if info.SrcUse != isa.UseOperand || in.Dst != in.Src {
 			continue
 		}
 		switch info.AluOp {
 		case isa.AluSub, isa.AluXor:
-			*in = isa.New(isa.OpMov64Imm, in.Dst, 0, 0, 0)
+			p.Insns[pc] = isa.New(isa.OpMov64Imm, in.Dst, 0, 0, 0)
 			continue
 		}
-		if !in.IsCond() {
-			continue
-		}
-		// No number has a bit in common with 0.
-		never := isa.New(isa.OpJsetImm, in.Dst, 0, in.Off, 0)
 		switch info.CondOp {
 		case isa.CondEq, isa.CondGe, isa.CondLe, isa.CondSge, isa.CondSle:
-			*in = isa.New(isa.OpJa, 0, 0, in.Off, 0)
-			never.Off = 1
-			p.Insert(pc, []isa.Insn{never}, true)
+			decided(p, pc, true)
 		case isa.CondNe, isa.CondGt, isa.CondLt, isa.CondSgt, isa.CondSlt:
-			*in = never
+			decided(p, pc, false)
 		}
 	}
 }
 
-// allBits replaces tests of all bits by comparisons with 0.
-func allBits(p *fuzzgen.Program) {
-	for pc := range p.Insns {
-		in := &p.Insns[pc]
-		if in.Imm != -1 {
+// decided replaces a conditional jump by one that the kernel decides, without making either side
+// unreachable: no number has a bit in common with 0.
+func decided(p *fuzzgen.Program, pc int, taken bool) {
+	in := p.Insns[pc]
+	never := isa.New(isa.OpJsetImm, in.Dst, 0, in.Off, 0)
+	if !taken {
+		p.Insns[pc] = never
+		return
+	}
+	p.Insns[pc] = isa.New(isa.OpJa, 0, 0, in.Off, 0)
+	never.Off = 1
+	p.Insert(pc, []isa.Insn{never}, true)
+}
+
+// decideBits replaces tests of bits that gbpf decides: internal/scalar tests these decisions
+// exhaustively.
+func decideBits(p *fuzzgen.Program) {
+	s, err := VerifierSpec(p)
+	if err != nil {
+		return
+	}
+	proof, err := verifier.Verify(s, verifier.Options{Steps: shrinkSteps})
+	if err != nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		if p.Insns[pc].Info().CondOp != isa.CondSet {
 			continue
 		}
-		switch in.Op {
-		case isa.OpJsetImm:
-			*in = isa.New(isa.OpJneImm, in.Dst, 0, in.Off, 0)
-		case isa.OpJset32Imm:
-			*in = isa.New(isa.OpJne32Imm, in.Dst, 0, in.Off, 0)
+		switch f := proof.Fact(pc); {
+		case f.Has(verifier.Taken):
+			decided(p, pc, true)
+		case f.Has(verifier.NotTaken):
+			decided(p, pc, false)
 		}
 	}
 }
 
-// hintDivisions puts comparisons behind divisions that are always true, by what gbpf's
-// verifier recorded: internal/scalar tests quotients and remainders exhaustively.
-func hintDivisions(p *fuzzgen.Program) {
+// hintResults puts comparisons behind operations that are always true, by what gbpf's
+// verifier recorded: internal/scalar tests the operations exhaustively.
+func hintResults(p *fuzzgen.Program) {
 	s, err := VerifierSpec(p)
 	if err != nil {
 		return
@@ -111,7 +127,11 @@ func hintDivisions(p *fuzzgen.Program) {
 	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
 		in := p.Insns[pc]
 		switch in.Info().AluOp {
-		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod:
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
+		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+			if in.Info().UsesImm {
+				continue
+			}
 		default:
 			continue
 		}
@@ -119,27 +139,46 @@ func hintDivisions(p *fuzzgen.Program) {
 		if !complete || len(files) == 0 {
 			continue
 		}
-		lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
+		know, ok := scalar.Scalar{}, false
 		for i := range files {
 			r := &files[i][in.Dst]
-			if r.Kind != verifier.Scalar {
-				lo, hi = math.MinInt64, math.MaxInt64
+			switch {
+			case r.Kind != verifier.Scalar:
+				ok = false
+			case i == 0:
+				know, ok = r.Var, true
+			default:
+				know = scalar.Join(know, r.Var)
+				continue
+			}
+			if !ok {
 				break
 			}
-			lo, hi = min(lo, r.Var.SMin), max(hi, r.Var.SMax)
 		}
-		p.Insert(pc+1, clamp(in.Dst, lo, hi), false)
+		if ok {
+			p.Insert(pc+1, clamp(in.Dst, &know), false)
+		}
 	}
 }
 
-// clamp is code that keeps a number within bounds, as far as immediates can name them.
-func clamp(r isa.Reg, lo, hi int64) (code []isa.Insn) {
+// clamp is code that keeps a number within the bounds of s, as far as immediates can name them.
+func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
 	fits := func(v int64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 }
-	if fits(lo) {
-		code = append(code, isa.New(isa.OpJsgeImm, r, 0, 1, lo), isa.New(isa.OpMov64Imm, r, 0, 0, lo))
+	bound := func(op, mov isa.Op, v int64) {
+		code = append(code, isa.New(op, r, 0, 1, v), isa.New(mov, r, 0, 0, v))
 	}
-	if fits(hi) {
-		code = append(code, isa.New(isa.OpJsleImm, r, 0, 1, hi), isa.New(isa.OpMov64Imm, r, 0, 0, hi))
+	if fits(s.SMin) {
+		bound(isa.OpJsgeImm, isa.OpMov64Imm, s.SMin)
+	}
+	if fits(s.SMax) {
+		bound(isa.OpJsleImm, isa.OpMov64Imm, s.SMax)
+	}
+	if s.UMin > 0 && s.UMin <= math.MaxInt32 {
+		bound(isa.OpJgeImm, isa.OpMov64Imm, int64(s.UMin))
+	}
+	if s.UMax <= math.MaxUint32 {
+		bound(isa.OpJsge32Imm, isa.OpMov32Imm, int64(s.S32Min))
+		bound(isa.OpJsle32Imm, isa.OpMov32Imm, int64(s.S32Max))
 	}
 	return code
 }
