@@ -65,6 +65,15 @@ func (w *soundWatch) holds(a *verifier.Reg, v uint64) bool {
 		return false
 	case verifier.PtrToMem:
 		return w.inMem(a, v, at)
+	case verifier.PtrToMapKey:
+		if c, ok := a.Var.Const(); ok {
+			for _, m := range w.mapsOf(a.Obj) {
+				if w.st.Readable(at-c, m.m.KeySize()) {
+					return true
+				}
+			}
+			return false
+		}
 	case verifier.PtrToFunc:
 		return v == interp.FuncRef(int(a.Obj))
 	case verifier.PtrToSocket, verifier.PtrToSockCommon:
