@@ -178,9 +178,6 @@ func (s *snapshot) bytes() int {
 	return 64 + 8*len(s.frames) + frameSnapBytes + 12*len(f.stack) + 20*len(s.refs)
 }
 
-// f is the innermost frame.
-func (s *state) f() *frame { return s.frames[len(s.frames)-1] }
-
 // newID makes an identity that no other register on this path has.
 func (s *state) newID() uint32 {
 	s.nextID++

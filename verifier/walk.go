@@ -90,7 +90,6 @@ type node struct {
 	waits  int32
 	misses int32
 	hits   int32
-	jumps  uint32
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
