@@ -160,6 +160,7 @@ type state struct {
 	nextID uint32
 	node   int32 // the kept state that this path goes on from
 	path   int32 // the last undecided branch
+	since  int   // instructions walked since the state that it goes on from
 }
 
 // snapshot is a state as kept. It does not change.
