@@ -94,7 +94,7 @@ type Soundness struct {
 	Stats SoundnessStats
 	// Options are those of the verification.
 	Options verifier.Options
-	// MaxStates bounds the register files of an instruction, 0 for 256.
+	// MaxStates bounds the register files of an instruction, 0 for 1024.
 	MaxStates int
 
 	rig *soundRig
@@ -148,7 +148,7 @@ func (s *Soundness) claims(spec *verifier.Spec) (*Claims, *Violation, error) {
 	c := &Claims{Facts: [][]verifier.Fact{proofFacts(proof)}, Ends: endsAlone(spec.Insns), MaxCtx: proof.MaxCtx()}
 	tr := &verifier.Trace{MaxStates: s.MaxStates}
 	if tr.MaxStates == 0 {
-		tr.MaxStates = 256
+		tr.MaxStates = 1024
 	}
 	o.Trace = tr
 	traced, err := verifier.Verify(spec, o)
@@ -214,6 +214,7 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 	sub.minCtx = claims.MaxCtx
 	w := newSoundWatch(s, sub, claims, rng)
 	mode := interp.Mode{Checked: true, Uninit: s.Options.Policy == verifier.PolicyStrict, Watch: w.watch}
+	sub.dictionary()
 	fuel := uint64(fuelContract)
 	if claims.Ends {
 		fuel = fuelAlone
@@ -223,6 +224,7 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 		if !sub.setup(st, rng) {
 			continue
 		}
+		mode.MayGoto = 1 + rng.Uint32N(24)
 		w.begin(st)
 		r1, r2 := st.Bctx.Entry()
 		res, t := st.Run(context.Background(), sub.code, mode, fuel, r1, r2)

@@ -47,7 +47,13 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 			proof.facts[pc].Flags |= Reached
 		}
 	}
+	for pc, u := range p.upperZero() {
+		proof.facts[pc].Upper = u
+	}
 	proof.stats = w.stats()
+	if !w.unbounded && w.global == 0 {
+		proof.longest = w.longest
+	}
 	proof.ctxMax = int32(w.ctxMax)
 	for i := range p.subs {
 		proof.starts = append(proof.starts, p.subs[i].start)

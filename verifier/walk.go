@@ -44,6 +44,9 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
+	work       int         // comparisons of registers and slots, a measure of time beside steps
+	longest    int         // instructions of the longest run
+	unbounded  bool        // there is none
 	mergesAt   map[int]int // by instruction
 	memory     int         // bytes of snapshots
 	peak       int
@@ -73,10 +76,11 @@ type walker struct {
 // pending is a path to walk later: the other side of a fork, with the state before
 // it.
 type pending struct {
-	snap *snapshot
-	pc   int
-	node int32
-	path int32
+	since int // see state
+	snap  *snapshot
+	pc    int
+	node  int32
+	path  int32
 }
 
 // node is a kept state, or the start of the walk.
@@ -90,7 +94,8 @@ type node struct {
 	waits  int32
 	misses int32
 	hits   int32
-	jumps  uint32
+	// dist is how many instructions it is from the state before, longest how many there may be to the end.
+	dist, longest int
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
@@ -170,7 +175,7 @@ func (w *walker) next() (found bool, err *Error) {
 		w.todo = w.todo[:len(w.todo)-1]
 		w.memory -= t.snap.bytes()
 		w.restore(t.snap)
-		w.s.node, w.s.path = t.node, t.path
+		w.s.node, w.s.path, w.s.since = t.node, t.path, t.since
 		w.pc = t.pc
 		live, err := w.otherSide()
 		if err != nil {
@@ -211,7 +216,7 @@ func (w *walker) fork() (other bool, err *Error) {
 	if len(w.todo) >= maxPending {
 		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
-	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path, since: w.s.since}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
 	w.todo = append(w.todo, p)
@@ -229,6 +234,7 @@ func (w *walker) endPath() {
 		if w.nodes[n].branches > 0 {
 			return
 		}
+		w.longer(n)
 	}
 }
 
@@ -253,6 +259,7 @@ func (w *walker) path() (ended bool, err *Error) {
 				return true, nil
 			}
 		}
+		w.s.since++
 		if w.steps++; w.steps > w.o.Steps {
 			return false, w.tooLong()
 		}
@@ -277,6 +284,7 @@ func (w *walker) path() (ended bool, err *Error) {
 			return false, err
 		}
 		if done {
+			w.ended(0)
 			return true, nil
 		}
 	}
