@@ -46,6 +46,14 @@ var campaignRegressions = []regression{
 	{class: "helpers", name: "address of the function traced", code: verifier.CodeHelper, typ: progtype.Tracepoint,
 		bad:  "call get_func_ip; r0 = 0; exit",
 		good: "call ktime_get_ns; r0 = 0; exit"},
+	// No kernel verdict: it takes a loop around the helper for the helper's own.
+	{class: "loops", name: "around a helper that calls back", code: verifier.CodeLoop, unlike: true,
+		bad: `r8 = 0; top: if r8 == 9 goto out; r1 = map[0]; r2 = func f; r3 = 0; r4 = 0; call for_each_map_elem; goto top
+			out: r0 = 0; exit
+			f: r0 = 0; exit`,
+		good: `r8 = 0; top: if r8 == 9 goto out; r1 = map[0]; r2 = func f; r3 = 0; r4 = 0; call for_each_map_elem; r8 += 1; goto top
+			out: r0 = 0; exit
+			f: r0 = 0; exit`},
 	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
 		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
 		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
