@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"math"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
@@ -34,10 +35,10 @@ var explanations = []explanation{
 const soundRuns = 2000
 
 // explain returns why gbpf accepts a program that the kernel refuses, "" when none of
-// the known reasons is it.
-func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) string {
+// the known reasons is it. cannotRun says that one might be, but the program cannot be run here.
+func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) (why string, cannotRun bool) {
 	if p.Raw != nil {
-		return ""
+		return "", false
 	}
 	for _, e := range explanations {
 		q := p.Clone()
@@ -45,21 +46,36 @@ func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) string {
 		if q.Len() == p.Len() && same(q.Insns, p.Insns) {
 			continue
 		}
-		if v, err := k.judge(q, 0); err != nil || !v.Accepted {
+		v, err := k.judge(q, 4)
+		if err != nil {
 			continue
 		}
-		if e.runs > 0 {
+		runs := e.runs
+		if !v.Accepted {
+			// It must not have got stuck on the way to what it complained of.
+			if !kernelLimit.MatchString(v.Log) {
+				continue
+			}
+			runs = soundRuns
+		}
+		if runs > 0 {
 			s, err := VerifierSpec(p)
 			if err != nil {
-				return ""
+				return "", false
 			}
-			if v, err := sound.Check(s, p.Number, e.runs); err != nil || !v.Accepted || v.Violation != nil {
-				return ""
+			check, err := sound.Check(s, p.Number, runs)
+			var skip *ErrSoundSkip
+			if errors.As(err, &skip) {
+				cannotRun = true
+				continue
+			}
+			if err != nil || !check.Accepted || check.Violation != nil {
+				return "", false
 			}
 		}
-		return e.why
+		return e.why, false
 	}
-	return ""
+	return "", cannotRun
 }
 
 func same(a, b []isa.Insn) bool {
@@ -266,9 +282,14 @@ func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
 	if m := s.Var.Value | s.Var.Mask; m <= math.MaxInt32 && m&(m+1) != 0 {
 		code = append(code, isa.New(isa.OpAnd64Imm, r, 0, 0, int64(m)))
 	}
-	if s.UMax <= math.MaxUint32 {
+	if s.S32Min > math.MinInt32 {
 		bound(isa.OpJsge32Imm, isa.OpMov32Imm, int64(s.S32Min))
+	}
+	if s.S32Max < math.MaxInt32 {
 		bound(isa.OpJsle32Imm, isa.OpMov32Imm, int64(s.S32Max))
+	}
+	if s.U32Min > 0 && s.U32Min <= math.MaxInt32 {
+		bound(isa.OpJge32Imm, isa.OpMov32Imm, int64(s.U32Min))
 	}
 	return code
 }
