@@ -61,6 +61,9 @@ var campaignRegressions = []regression{
 		good: `*(u32 *)(r10 -16) = 0; r1 = r10; r1 += -8; r2 = 0; r3 = 3; call kfunc[0]
 			r1 = r10; r1 += -8; call kfunc[1]; if r0 == 0 goto end; r1 = map[1]; r2 = r10; r2 += -16; call map_delete_elem
 			end: r1 = r10; r1 += -8; call kfunc[2]; r0 = 0; exit`},
+	{class: "stack", name: "nothing, above the frame", code: verifier.CodeBounds,
+		bad:  "r1 = map[2]; r2 = r10; r3 = 0; r4 = 0; call ringbuf_output; r0 = 0; exit",
+		good: "r1 = map[2]; r2 = r10; r2 += -8; r3 = 0; r4 = 0; call ringbuf_output; r0 = 0; exit"},
 	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
 		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
 		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
