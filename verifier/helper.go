@@ -115,6 +115,7 @@ func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
 	}
 	switch pr.Name {
 	case "tail_call":
+		w.unbounded = true
 		if err := w.leftOver("a tail call", true); err != nil {
 			return err
 		}
