@@ -126,11 +126,6 @@ func (w *walker) tracedArg(ft *FuncType, off int) (arg *ArgType, i int, ok bool)
 	return nil, 0, false
 }
 
-// inRCU reports whether what RCU protects stays valid where the path is.
-func (w *walker) inRCU() bool {
-	return w.s.sec.rcu > 0 || w.locked() != nil || !w.spec.Sleepable && !w.s.sec.sleepable
-}
-
 // trusted reports whether a pointer to a kernel structure is known to be valid.
 func (r *Reg) trusted() bool {
 	const fine = Trusted | Alloc | NonOwnRef

@@ -76,9 +76,8 @@ func (w *walker) enter(sub, site int, kind callKind) *Error {
 // exit walks the end of a function. It reports whether the path ends.
 func (w *walker) exit() (done bool, err *Error) {
 	f := w.f()
-	n := len(w.s.frames)
 	r0 := &f.regs[0]
-	if n == 1 {
+	if f.call == callNone {
 		if err := w.leftOver("exit", true); err != nil {
 			return false, err
 		}
@@ -126,8 +125,13 @@ func (w *walker) checkReturn() *Error {
 		err.Reason = "exit with nothing in r0: the return value was not set on this path"
 		return err
 	}
-	r := w.reg(isa.R0)
-	if err := w.noLeak(isa.R0, "returning it"); err != nil {
+	return w.returnInRange(isa.R0, "exit")
+}
+
+// returnInRange checks what the program returns, in reg, by an exit or what does the same.
+func (w *walker) returnInRange(reg isa.Reg, by string) *Error {
+	r := w.reg(reg)
+	if err := w.noLeak(reg, "returning it"); err != nil {
 		return err
 	}
 	rng := w.spec.Type.ReturnsFor(w.spec.Attach)
@@ -135,11 +139,11 @@ func (w *walker) checkReturn() *Error {
 		return nil
 	}
 	if r.Kind != Scalar {
-		return w.fail(CodeReturn, "exit with r0, which is %s: programs of type %s return a number from %d to %d", w.describe(r), w.spec.Type, rng.Min, rng.Max)
+		return w.fail(CodeReturn, "%s with %s, which is %s: programs of type %s return a number from %d to %d", by, reg, w.describe(r), w.spec.Type, rng.Min, rng.Max)
 	}
-	w.demandReg(isa.R0)
+	w.demandReg(reg)
 	if r.Var.SMin < int64(rng.Min) || r.Var.SMax > int64(rng.Max) {
-		return w.fail(CodeReturn, "exit with %s in r0: programs of type %s return %d to %d", w.rangeOf(r), w.spec.Type, rng.Min, rng.Max)
+		return w.fail(CodeReturn, "%s with %s in %s: programs of type %s return %d to %d", by, w.rangeOf(r), reg, w.spec.Type, rng.Min, rng.Max)
 	}
 	return nil
 }

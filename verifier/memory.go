@@ -178,6 +178,9 @@ func (w *walker) access(a *access) *Error {
 			return err
 		}
 	case PtrToBTFID:
+		if w.isLocal(r.Obj) {
+			return w.objectAccess(a, &r, off)
+		}
 		return w.btfAccess(a, &r, off)
 	case ConstPtrToMap:
 		return w.mapStructAccess(a, &r, off)
