@@ -40,10 +40,17 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 	return w.helperEffects(in, c, way)
 }
 
+// helperFuncIP is the number of bpf_get_func_ip.
+const helperFuncIP = 173
+
 // mayCall checks what of a call does not depend on its arguments.
 func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	pr := c.proto
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
+		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+	}
+	if id == helperFuncIP && w.spec.Helper == nil && w.spec.Type.Kernel != typeKprobe && w.spec.Type.Kernel != typeTracing {
+		// The table has it for whatever type the kernel names it to; the kernel looks at the type again.
 		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
 	}
 	if pr.GPLOnly && !w.spec.GPL {

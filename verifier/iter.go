@@ -98,7 +98,12 @@ func (w *walker) iterNew(callee string, n int, kind uint32) *Error {
 	}
 	f := w.s.frames[fr]
 	for k := i; k < i+n && k < len(f.stack); k++ {
-		if f.stack[k].special() {
+		switch {
+		case f.stack[k].kind(0) == byteDynptr:
+			if err := w.destroySpecial(fr, k); err != nil {
+				return err
+			}
+		case f.stack[k].special():
 			return w.fail(CodeType, "r1 of %s points to the stack at %d, where %s lies already", callee, -8*(k+1), w.slotString(&f.stack[k]))
 		}
 	}

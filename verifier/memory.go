@@ -81,6 +81,9 @@ func (w *walker) atomic(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.atomicTarget(in.Dst); err != nil {
 		return err
 	}
+	if r := w.reg(in.Dst); r.Kind == PtrToStack && !r.fixed() {
+		return w.fail(CodeBounds, "atomic access of the stack through %s at an offset that varies", in.Dst)
+	}
 	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), value: -1, atomic: true}
 	if info.Fetch {
 		a.value = int(in.Src)
