@@ -208,7 +208,7 @@ func (l *load) plan() ([]*plan, error) {
 			}
 			continue
 		}
-		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, l.o.KernelBTF, types)})
+		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, types)})
 	}
 	return plans, nil
 }

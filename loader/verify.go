@@ -57,12 +57,12 @@ func VerifierSpecs(spec *ebpf.CollectionSpec, o *Options) (specs map[string]*ver
 }
 
 // verifierSpec describes a program to the verifier, but for its maps.
-func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, kernel *btf.Spec, types verifier.TypeSource) *verifier.Spec {
+func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, types *kernelTypes) *verifier.Spec {
 	return &verifier.Spec{
 		Name: name, Type: k.typ, Attach: k.attach, GPL: vm.GPLCompatible(p.License),
 		Sleepable: k.sleepable || p.Flags&sleepable != 0, StrictAlignment: p.Flags&strictAlignment != 0,
 		Insns: c.insns, Kfuncs: c.kfuncs, Funcs: c.funcs, Lines: c.lines, Poison: c.poison,
-		AttachBTF: attachFunc(kernel, k, p), Types: types,
+		AttachBTF: types.attachFunc(k, p), Types: types.source(),
 	}
 }
 

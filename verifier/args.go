@@ -165,7 +165,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 				return w.fail(CodeType, "%s of %s is %s, which is read-only: the helper writes there", reg, c.name, w.describe(r))
 			}
 		case PtrToBTFID:
-			ok = flags == Trusted
+			ok = flags == Trusted && a.Flags&proto.Rdonly != 0
 		case PtrToCtx:
 			ok = flags == 0 && w.spec.Type.Kernel == typeSyscall && a.Kind == proto.PtrToMem
 		}
@@ -178,7 +178,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	case proto.PtrToSockCommon:
 		ok = isSock(r.Kind) && flags == 0
 	case proto.PtrToBTFIDSockCommon:
-		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
+		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && flags != RCU && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
 	case proto.PtrToSocket:
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
@@ -190,7 +190,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	case proto.PtrToRingbufMem:
 		ok = r.Kind == PtrToMem && flags == Ringbuf
 	case proto.PtrToPercpuBTFID:
-		ok = r.Kind == PtrToBTFID && flags&Percpu != 0 && flags&MaybeNull == 0
+		ok = r.Kind == PtrToBTFID && (flags == Percpu || flags == Percpu|RCU || flags == Percpu|Trusted)
 	case proto.PtrToFunc:
 		ok = r.Kind == PtrToFunc
 	case proto.PtrToStack:
@@ -281,7 +281,7 @@ func (w *walker) argOffset(c *callMeta, a *proto.Arg, reg isa.Reg, r *Reg) *Erro
 			return nil
 		}
 	case PtrToBTFID:
-		if r.fixed() && r.Var.Var.Value == 0 && r.Off >= 0 {
+		if r.fixed() && r.Var.Var.Value == 0 && r.Off >= 0 && (r.Off == 0 || r.Flags&(MaybeNull|Percpu) == 0) {
 			return nil
 		}
 	}

@@ -1,69 +1,107 @@
 package verifier
 
 import (
-	"fmt"
-
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 )
 
-// typeByName is the number of a kernel structure.
-func (w *walker) typeByName(name string) uint32 {
-	if n, ok := w.typeNo[name]; ok {
-		return n
-	}
-	var s *Struct
-	if w.spec.Types != nil {
-		s = w.spec.Types.Struct(name)
-	}
-	if s == nil {
-		s = &Struct{Name: name}
-	}
-	w.types = append(w.types, s)
-	n := uint32(len(w.types) - 1)
-	w.typeNo[name] = n
-	return n
+// trusted reports whether a pointer is valid as it is: referenced, or known to be so and nothing else.
+func (r *Reg) trusted() bool {
+	const sure = Alloc | Trusted | NonOwnRef
+	return r.Ref != 0 || r.Flags&sure != 0 && r.Flags&^sure == 0
 }
 
-func (w *walker) typeName(n uint32) string {
-	if int(n) < len(w.types) {
-		return w.types[n].Name
-	}
-	return fmt.Sprintf("type %d", n)
-}
-
-// tracingArgs reports whether the context is the arguments of a kernel function.
-func (w *walker) tracingArgs() bool {
-	switch w.spec.Type.Kernel {
-	case typeTracing, typeLSM, typeStructOps, typeExt:
-		return true
-	}
-	return false
-}
-
-// argAccess is an access to the arguments of the function that a program traces.
-func (w *walker) argAccess(a *access, r *Reg, off int) *Error {
-	if a.write || off%8 != 0 || a.size != 8 && (a.size > 8 || off%a.size != 0) {
-		return w.ctxRefused(a, off)
-	}
-	return w.fail(CodeUnsupported, "programs of type %s are not supported without the type of what they attach to", w.spec.Type)
+// inRCU reports whether the program is in an RCU section: always, if it may not sleep.
+func (w *walker) inRCU() bool {
+	return !w.spec.Sleepable || w.s.sec.rcu > 0 || w.locked() != nil
 }
 
 // btfAccess is an access to a kernel structure.
 func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
-	return w.fail(CodeUnsupported, "%s of struct %s: its type is not known here", a.what(), w.typeName(r.Obj))
+	switch {
+	case !w.spec.GPL && r.Flags&Alloc == 0:
+		return w.fail(CodeHelper, "%s through %s, which is %s: only programs under a GPL-compatible licence may look into the kernel", a.what(), a.reg, w.describe(r)).as(topicGPL)
+	case off < 0:
+		return w.fail(CodeBounds, "%s at offset %d of %s: before its start", a.what(), off, w.describe(r))
+	case !r.fixed() || r.Var.Var.Value != 0:
+		return w.fail(CodeBounds, "%s through %s, which is %s, at an offset that is not known", a.what(), a.reg, w.describe(r))
+	case r.Flags&User != 0:
+		return w.fail(CodeType, "%s through %s, which is %s: bpf_probe_read_user reads it", a.what(), a.reg, w.describe(r))
+	case r.Flags&Percpu != 0:
+		return w.fail(CodeType, "%s through %s, which is %s: bpf_per_cpu_ptr and bpf_this_cpu_ptr make an address of it", a.what(), a.reg, w.describe(r))
+	case r.Flags&Alloc != 0:
+		return w.fail(CodeUnsupported, "%s of %s, an object of the program's own", a.what(), w.describe(r))
+	}
+	s := w.structOf(r)
+	if s == nil {
+		return w.fail(CodeUnsupported, "%s of struct %s: its type is not known here", a.what(), w.typeName(r.Obj))
+	}
+	if a.write {
+		return w.btfStore(a, r, s, off)
+	}
+	p := w.spotAt(s, off, a.size)
+	if p.kind == spotNothing {
+		return w.fail(CodeType, "%s of %d bytes at offset %d of struct %s: %s", a.what(), a.size, off, s.Name, p.reason)
+	}
+	w.fact(r, off, a.size, false)
+	if a.value < 0 {
+		return nil
+	}
+	flags := p.flags
+	if p.kind == spotPtr {
+		flags = w.loadedFlags(r, &p)
+	}
+	w.setLoaded(a, &p, flags)
+	return nil
 }
 
-// mapStructAccess is a load from the kernel's own description of a map.
-func (w *walker) mapStructAccess(a *access, r *Reg, off int) *Error {
-	if a.write {
-		return w.fail(CodeType, "store through %s, which is %s: what a map is made of cannot be written", a.reg, w.describe(r))
+// setLoaded puts what a load from a kernel structure gives into the register it loads into.
+func (w *walker) setLoaded(a *access, p *spot, flags Flags) {
+	switch p.kind {
+	case spotPtr:
+		id := uint32(0)
+		if flags&MaybeNull != 0 {
+			id = w.s.newID()
+		}
+		w.f().set(a.value, Reg{Kind: PtrToBTFID, Flags: flags, Obj: w.typeByName(p.typ)}, id)
+	case spotOther:
+		// Loads through it are checked at run time, so they may be anywhere.
+		w.f().set(a.value, Reg{Kind: PtrToMem, Flags: Rdonly | Untrusted}, 0)
+	default:
+		w.loaded(a, unknownScalar)
 	}
-	if off < 0 || !r.fixed() {
-		return w.fail(CodeType, "load through %s, which is %s, at offset %s", a.reg, w.describe(r), w.offset(r, off))
+}
+
+// loadedFlags is what a pointer is worth that is loaded through r, from p.
+func (w *walker) loadedFlags(r *Reg, p *spot) Flags {
+	flags := p.flags
+	if p.stale {
+		flags |= Untrusted
 	}
-	return w.fail(CodeUnsupported, "a load from the kernel's struct bpf_map")
+	if r.Flags&Untrusted != 0 {
+		return Untrusted
+	}
+	if !r.trusted() && r.Flags&RCU == 0 {
+		return flags &^ RCU
+	}
+	// Lists of the kernel say which members stay valid with what they are in.
+	trust := proto.FieldTrust(w.typeName(r.Obj), p.field, p.typ)
+	switch {
+	case trust == proto.TrustFull:
+		return flags | Trusted
+	case trust == proto.TrustFullOrNull:
+		return flags | Trusted | MaybeNull
+	case !w.inRCU() || r.Flags&MaybeNull != 0:
+		return Untrusted
+	case trust == proto.TrustRCU:
+		return flags | RCU
+	case trust == proto.TrustRCUOrNull:
+		return flags&^Untrusted | RCU | MaybeNull
+	case flags&RCU != 0:
+		return flags | MaybeNull
+	}
+	return flags
 }
 
 // kptrAccess is an access to a kptr field of a map's value.
@@ -73,61 +111,4 @@ func (w *walker) kptrAccess(a *access, r *Reg, off int, m *Map, f *maps.Field) *
 
 func (w *walker) kptrDest(c *callMeta, reg isa.Reg, r *Reg) *Error {
 	return w.fail(CodeUnsupported, "%s is not supported", c.name)
-}
-
-// btfArg reports whether r may be passed where a pointer to the structure named is wanted.
-func (w *walker) btfArg(name string, r *Reg, flags Flags, release bool) bool {
-	if flags&^(Trusted|RCU) != 0 {
-		return false
-	}
-	have := w.typeName(r.Obj)
-	return name == "" || have == name || name == "sock_common" && socketStructs[have]
-}
-
-// socketStructs start with struct sock_common.
-var socketStructs = map[string]bool{
-	"sock": true, "tcp_sock": true, "tcp6_sock": true, "udp_sock": true, "udp6_sock": true, "unix_sock": true, "mptcp_sock": true,
-	"inet_sock": true, "inet_connection_sock": true, "request_sock": true, "tcp_request_sock": true, "inet_timewait_sock": true,
-	"tcp_timewait_sock": true,
-}
-
-// btfResult sets what a helper returns that returns a kernel structure.
-func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
-	r.Kind = PtrToBTFID
-	r.Obj = w.typeByName(c.proto.Ret.BTF)
-	if c.proto.Ret.Flags&proto.Trusted != 0 {
-		r.Flags |= Trusted
-	}
-	return nil
-}
-
-func (w *walker) globalBTFArg(name string, i int, reg isa.Reg, a *ArgType) *Error {
-	r := w.reg(reg)
-	if r.Kind != PtrToBTFID || w.typeName(r.Obj) != a.Type {
-		return w.fail(CodeType, "argument %d of %s, %s, is %s: it has to be a pointer to struct %s", i+1, name, reg, w.describe(r), a.Type)
-	}
-	return nil
-}
-
-// loadBTFID is a 16-byte load of a kernel variable's address.
-func (w *walker) loadBTFID(in *isa.Insn) *Error {
-	if w.spec.Types == nil {
-		return w.fail(CodeUnsupported, "the address of a kernel variable: the kernel's types are not known here")
-	}
-	name, t, percpu, ok := w.spec.Types.KernelSymbol(uint32(in.ImmLow()))
-	if !ok {
-		return w.fail(CodeStructure, "BTF ID %d is no kernel variable", in.ImmLow())
-	}
-	r := Reg{Kind: PtrToMem, Flags: Rdonly}
-	_ = name
-	if t.Class == ArgBTF {
-		r = Reg{Kind: PtrToBTFID, Obj: w.typeByName(t.Type)}
-		if percpu {
-			r.Flags |= Percpu
-		}
-	} else {
-		r.Size = t.Size
-	}
-	w.f().set(int(in.Dst), r, 0)
-	return nil
 }

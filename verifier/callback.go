@@ -81,7 +81,7 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 		case proto.CallbackTask:
 			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("task_struct"), Flags: Trusted}
 		case proto.CallbackVMA:
-			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("vm_area_struct"), Flags: Trusted}
+			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("vm_area_struct")}
 		case proto.CallbackDynptr:
 			r = Reg{Kind: PtrToDynptr, Obj: dynptrLocal, Flags: Rdonly}
 			id = w.s.newID()

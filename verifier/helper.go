@@ -221,12 +221,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 			r.Obj = c.dynID
 		}
 	case proto.RetPtrToMemOrBTFID:
-		r.Kind, r.Obj = PtrToBTFID, c.ret
-		if c.percpuFlags&(RCU) != 0 {
-			r.Flags |= RCU
-		} else {
-			r.Flags |= Trusted
-		}
+		w.percpuResult(c, &r)
 	case proto.RetPtrToBTFID:
 		if err := w.btfResult(c, &r); err != nil {
 			return err
