@@ -15,7 +15,7 @@ func says(words ...string) []string { return words }
 var mistakeReports = map[string]mistakeReport{
 	"arith_align":        {verifier.CodeArithmetic, "ctx->data & ~7ull", says("packet", "64 bits")},
 	"arith_divide":       {verifier.CodeStructure, `"%0 /= 0"`, says("zero")},
-	"arith_far":          {verifier.CodeArithmetic, "v->n[i]", says("bpf_ktime_get_ns", "mask")},
+	"arith_far":          {verifier.CodeArithmetic, "v->n[i]", says("bpf_ktime_get_ns", "i below 8")},
 	"arith_map_pointer":  {verifier.CodeArithmetic, "second += 8", says("map values", "bpf_map_lookup_elem")},
 	"arith_negative":     {verifier.CodeBounds, "- 8)", says("map values", "64 bytes")},
 	"arith_scalar":       {verifier.CodeType, "*(u8 *)addr", says("ctx->ingress_ifindex")},
@@ -39,7 +39,7 @@ var mistakeReports = map[string]mistakeReport{
 	"func_unchecked": {verifier.CodeNull, "return p->a", says("NULL")},
 
 	"helper_context_other":  {verifier.CodeType, "bpf_tail_call(&v", says("context")},
-	"helper_key_value":      {verifier.CodeType, "(void *)(long)key", says("ctx->ingress_ifindex", "&name")},
+	"helper_key_value":      {verifier.CodeType, "(void *)(long)key", says("ctx->ingress_ifindex", "&key")},
 	"helper_map_by_value":   {verifier.CodeType, "bpf_map_delete_elem(v, &key)", says("bpf_map_lookup_elem", "map")},
 	"helper_map_type":       {verifier.CodeHelper, "bpf_tail_call(ctx, &seen, 0)", says("seen", "PROG_ARRAY")},
 	"helper_not_allowed":    {verifier.CodeHelper, "bpf_skb_pull_data", says("xdp", "sched_cls")},
@@ -47,11 +47,11 @@ var mistakeReports = map[string]mistakeReport{
 	"helper_rodata_format":  {verifier.CodeType, "bpf_snprintf", says("static const char")},
 	"helper_size_beyond":    {verifier.CodeBounds, "bpf_skb_load_bytes(skb, 0, head, 34)", says("34 bytes")},
 	"helper_size_negative":  {verifier.CodeBounds, "copy, n, 0", says("negative", "below 0")},
-	"helper_size_unbounded": {verifier.CodeBounds, "skb->len", says("ctx->len")},
+	"helper_size_unbounded": {verifier.CodeBounds, "skb->len", says("skb->len", "no test")},
 	"helper_size_zero":      {verifier.CodeBounds, "copy, n)", says("0 bytes")},
 
 	"index_inclusive": {verifier.CodeBounds, "t->slots[i]++", says("64 bytes", "below 16", "i")},
-	"index_limit":     {verifier.CodeBounds, "weights[i]", says("i below")},
+	"index_limit":     {verifier.CodeBounds, "weights[i]", says("test i against", ".rodata")},
 	"index_mask":      {verifier.CodeBounds, "counters[", says("rx_queue_index")},
 	"index_rodata":    {verifier.CodeType, "*p = ctx->rx_queue_index", says("const")},
 	"index_signed":    {verifier.CodeArithmetic, "t->slots[i]++", says("from above only", "unsigned")},
@@ -60,10 +60,10 @@ var mistakeReports = map[string]mistakeReport{
 	"index_width":     {verifier.CodeBounds, "t->slots[i]++", says("lower 32 bits")},
 
 	"kernel_dereference": {verifier.CodeType, "f->name", says("bpf_probe_read_kernel")},
-	"kernel_function":    {verifier.CodeHelper, "bpf_dynptr_from_skb", says("bpf_dynptr_from_skb", "xdp")},
-	"kptr_leaked":        {verifier.CodeReference, "", says("bpf_kptr_xchg", "release")},
-	"kptr_stored":        {verifier.CodeType, "h->task = 1", says("kptr")},
-	"kptr_type":          {verifier.CodeType, "bpf_kptr_xchg(&h->n", says("kptr")},
+	"kernel_function":    {verifier.CodeUnsupported, "bpf_dynptr_from_skb", says("kfunc bpf_dynptr_from_skb", "helper")},
+	"kptr_leaked":        {verifier.CodeReference, "", says("old, what bpf_kptr_xchg", "release")},
+	"kptr_stored":        {verifier.CodeType, "h->task = 1", says("kptr", "bpf_kptr_xchg", "helpers")},
+	"kptr_type":          {verifier.CodeType, "bpf_kptr_xchg(&h->n", says("no kptr", "field itself")},
 
 	"leak_compared": {verifier.CodeLeak, "addr > 0x1000", says("context")},
 	"leak_key":      {verifier.CodeLeak, "bpf_map_lookup_elem(&values, &key)", says("context")},
@@ -102,7 +102,7 @@ var mistakeReports = map[string]mistakeReport{
 	"dynptr_uninit":      {verifier.CodeUninit, "bpf_dynptr_read", says("dynptr", "bpf_dynptr_from_mem")},
 	"dynptr_used_after":  {verifier.CodeType, "*p = 7", says("bpf_dynptr_data", "bpf_ringbuf_submit_dynptr")},
 	"iter_kept":          {verifier.CodeReference, "", says("bpf_iter_num_new", "bpf_iter_num_destroy")},
-	"iter_null":          {verifier.CodeType, "sum += *i", says("bpf_iter_num_next", "NULL")},
+	"iter_null":          {verifier.CodeNull, "sum += *i", says("i (r0)", "bpf_iter_num_next", "NULL at the end")},
 	"iter_uninit":        {verifier.CodeUninit, "bpf_iter_num_next", says("iter")},
 
 	"packet_end_moved":     {verifier.CodeArithmetic, "end - 4", says("data_end")},
@@ -120,7 +120,7 @@ var mistakeReports = map[string]mistakeReport{
 	"record_leaked":     {verifier.CodeReference, "", says("bpf_ringbuf_reserve", "bpf_ringbuf_discard")},
 	"record_null":       {verifier.CodeNull, "e->kind = 1", says("bpf_ringbuf_reserve", "!e")},
 	"record_part":       {verifier.CodeType, "bpf_ringbuf_submit(&e->kind, 0)", says("4")},
-	"record_size":       {verifier.CodeHelper, "bpf_ringbuf_reserve(&events, len, 0)", says("known")},
+	"record_size":       {verifier.CodeType, "bpf_ringbuf_reserve(&events, len, 0)", says("known")},
 	"record_twice":      {verifier.CodeType, "bpf_ringbuf_submit", says("bpf_ringbuf_discard")},
 	"record_used_after": {verifier.CodeType, "e->kind ?", says("e (r6)", "bpf_ringbuf_submit")},
 
@@ -145,4 +145,11 @@ var mistakeReports = map[string]mistakeReport{
 	"stack_large":      {verifier.CodeBounds, "r10 - 520", says("512")},
 	"stack_misaligned": {verifier.CodeAlignment, "*(u32 *)p", says("align")},
 	"stack_variable":   {verifier.CodeUninit, "", says("r0")},
+}
+
+// unsupportedTwins are corrected programs that need something the verifier has no rules for, and what.
+var unsupportedTwins = map[string]string{
+	"kernel_function_fixed": "bpf_dynptr_from_skb",
+	"kptr_leaked_fixed":     "bpf_task_release",
+	"kptr_type_fixed":       "bpf_task_release",
 }

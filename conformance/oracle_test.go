@@ -150,7 +150,7 @@ func makeMap(t *testing.T, m *vm.Machine, k *oracleMap, typ *progtype.Type) (*ma
 	if !maps.Type(k.Type).Supported() {
 		return nil, outOfScope("map type " + k.TypeName)
 	}
-	spec := &maps.Spec{Name: k.Kind, Type: maps.Type(k.Type), KeySize: k.KeySize, ValueSize: k.ValueSize, MaxEntries: k.MaxEntries, Flags: k.Flags}
+	spec := &maps.Spec{Name: k.Kind, Type: maps.Type(k.Type), KeySize: k.KeySize, ValueSize: k.ValueSize, MaxEntries: k.MaxEntries, Flags: k.Flags, Fields: valueFields[k.BTFValue]}
 	if spec.Type.OfMaps() {
 		spec.Inner = &maps.Spec{Type: maps.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1}
 	}

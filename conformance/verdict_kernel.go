@@ -4,22 +4,32 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/internal/kernel"
 	"github.com/gbpf/gbpf/isa"
-	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/maps"
 )
 
 // kernelJudge asks the live kernel for verdicts on generated programs. It makes each map
 // and each set of types once.
 type kernelJudge struct {
-	maps   map[*fuzzgen.Map]*kernel.Map
-	types  map[string]*typeInfo
-	kfuncs map[string]uint32
-	lock   *typeInfo // of map values with a spin lock
+	// limit is the time that the kernel has for one program, 0 for its default.
+	limit time.Duration
+
+	maps  map[kernelMapKey]*kernel.Map
+	types map[string]*typeInfo
+	lock  *typeInfo // of map values with a spin lock
+}
+
+// kernelMapKey names a map in the kernel. A prog array belongs to the first program that uses
+// it, and takes no others than of its type.
+type kernelMapKey struct {
+	m           *fuzzgen.Map
+	typ, attach uint32
 }
 
 // typeInfo is type information in the kernel.
@@ -32,7 +42,7 @@ func newKernelJudge() (*kernelJudge, error) {
 	if err := kernel.Available(); err != nil {
 		return nil, err
 	}
-	return &kernelJudge{maps: map[*fuzzgen.Map]*kernel.Map{}, types: map[string]*typeInfo{}, kfuncs: map[string]uint32{}}, nil
+	return &kernelJudge{maps: map[kernelMapKey]*kernel.Map{}, types: map[string]*typeInfo{}}, nil
 }
 
 // Close gives everything back to the kernel.
@@ -71,7 +81,7 @@ func (k *kernelJudge) judge(p *fuzzgen.Program, level uint32) (*kernel.Verdict, 
 
 // program makes what bpf(2) takes.
 func (k *kernelJudge) program(p *fuzzgen.Program) (*kernel.Prog, error) {
-	q := &kernel.Prog{Name: "fuzz", Type: p.Type, AttachType: p.Attach, Flags: p.Flags, Insns: p.Bytes()}
+	q := &kernel.Prog{Name: "fuzz", Type: p.Type, AttachType: p.Attach, Flags: p.Flags, Insns: p.Bytes(), Limit: k.limit}
 	for pc, in := range p.Insns {
 		switch in.Op {
 		case isa.OpLddwMapFD, isa.OpLddwMapValue:
@@ -79,7 +89,7 @@ func (k *kernelJudge) program(p *fuzzgen.Program) (*kernel.Prog, error) {
 			if i < 0 || i >= len(p.Maps) {
 				continue
 			}
-			m, err := k.makeMap(p.Maps[i])
+			m, err := k.makeMap(p.Maps[i], p)
 			if err != nil {
 				return nil, err
 			}
@@ -88,11 +98,12 @@ func (k *kernelJudge) program(p *fuzzgen.Program) (*kernel.Prog, error) {
 			}
 			q.Maps[pc] = m
 		case isa.OpCallKfunc:
-			id, err := k.kfunc(p, in.Imm)
-			if err != nil {
-				return nil, err
+			if n := int(in.Imm); n >= 0 && n < len(p.Kfuncs) {
+				if q.Kfuncs == nil {
+					q.Kfuncs = map[int]string{}
+				}
+				q.Kfuncs[pc] = p.Kfuncs[n]
 			}
-			binary.LittleEndian.PutUint32(q.Insns[8*pc+4:], id)
 		}
 	}
 	if p.Typed {
@@ -103,39 +114,17 @@ func (k *kernelJudge) program(p *fuzzgen.Program) (*kernel.Prog, error) {
 	return q, nil
 }
 
-// kfunc returns the BTF ID of a kernel function, and for numbers beyond the program's list
-// one that no function has.
-func (k *kernelJudge) kfunc(p *fuzzgen.Program, n int64) (uint32, error) {
-	if n < 0 || n >= int64(len(p.Kfuncs)) {
-		return 1, nil
+func (k *kernelJudge) makeMap(m *fuzzgen.Map, p *fuzzgen.Program) (*kernel.Map, error) {
+	key := kernelMapKey{m: m}
+	if maps.Type(m.Type) == maps.ProgArray {
+		key.typ, key.attach = p.Type, p.Attach
 	}
-	name := p.Kfuncs[n]
-	if id, ok := k.kfuncs[name]; ok {
-		return id, nil
-	}
-	spec, err := btf.LoadKernelSpec()
-	if err != nil {
-		return 0, fmt.Errorf("verdict: kernel types: %w", err)
-	}
-	var f *btf.Func
-	if err := spec.TypeByName(name, &f); err != nil {
-		return 0, fmt.Errorf("verdict: kernel function %s: %w", name, err)
-	}
-	id, err := spec.TypeID(f)
-	if err != nil {
-		return 0, fmt.Errorf("verdict: kernel function %s: %w", name, err)
-	}
-	k.kfuncs[name] = uint32(id)
-	return uint32(id), nil
-}
-
-func (k *kernelJudge) makeMap(m *fuzzgen.Map) (*kernel.Map, error) {
-	if made := k.maps[m]; made != nil {
+	if made := k.maps[key]; made != nil {
 		return made, nil
 	}
 	s := kernel.MapSpec{Name: m.Name, Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags}
 	if m.Inner != nil {
-		inner, err := k.makeMap(m.Inner)
+		inner, err := k.makeMap(m.Inner, p)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +144,7 @@ func (k *kernelJudge) makeMap(m *fuzzgen.Map) (*kernel.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.maps[m] = made
+	k.maps[key] = made
 	if m.Contents != nil {
 		if err := made.Update(make([]byte, m.KeySize), m.Contents, 0); err != nil {
 			return nil, err
@@ -251,15 +240,13 @@ func funcType(p *fuzzgen.Program, i, start int) btf.Type {
 		return f
 	}
 	f.Linkage = btf.GlobalFunc
+	f.ParamTags = make([][]string, len(desc.Args))
 	for j, a := range desc.Args {
 		param := btf.FuncParam{Name: fmt.Sprintf("a%d", j)}
 		switch a.Kind {
 		case fuzzgen.ArgCtx:
-			name := "context"
-			if t := progtype.ByKernel(p.Type); t != nil {
-				name = t.Ctx.Name
-			}
-			param.Type = &btf.Pointer{Target: &btf.Struct{Name: name, Size: 4, Members: []btf.Member{{Name: "first", Type: btfU32}}}}
+			param.Type = &btf.Pointer{Target: &btf.Void{}}
+			f.ParamTags[j] = []string{"arg:ctx"}
 		case fuzzgen.ArgMem:
 			param.Type = &btf.Pointer{Target: &btf.Struct{Name: fmt.Sprintf("mem%d", a.Size), Size: a.Size,
 				Members: []btf.Member{{Name: "bytes", Type: &btf.Array{Index: btfU32, Type: btfChar, Nelems: a.Size}}}}}

@@ -41,6 +41,29 @@ var iterTask = &verifier.FuncType{
 	Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4},
 }
 
+// oracleTypes has the kernel's structures that the oracle's programs look into.
+type oracleTypes map[string]*verifier.Struct
+
+func (o oracleTypes) Struct(name string) *verifier.Struct { return o[name] }
+
+func (oracleTypes) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
+	return "", nil, false, false
+}
+
+var kernelStructs = oracleTypes{
+	"bpf_iter_meta": {Name: "bpf_iter_meta", Size: 24, Members: []verifier.Member{
+		{Name: "seq", Off: 0, Size: 8, Kind: verifier.MemberPtr, Type: "seq_file"}, {Name: "session_id", Off: 8, Size: 8}, {Name: "seq_num", Off: 16, Size: 8},
+	}},
+	"prog_test_ref_kfunc": {Name: "prog_test_ref_kfunc", Size: 32, Members: []verifier.Member{
+		{Name: "a", Off: 0, Size: 4}, {Name: "b", Off: 4, Size: 4}, {Name: "memb", Off: 8, Size: 8, Kind: verifier.MemberStruct, Type: "prog_test_member"},
+		{Name: "next", Off: 16, Size: 8, Kind: verifier.MemberPtr, Type: "prog_test_ref_kfunc"}, {Name: "cnt", Off: 24, Size: 4, Kind: verifier.MemberStruct, Type: "refcount_struct"},
+	}},
+	"prog_test_member": {Name: "prog_test_member", Size: 8, Members: []verifier.Member{
+		{Name: "m", Off: 0, Size: 4, Kind: verifier.MemberStruct, Type: "prog_test_member1"}, {Name: "c", Off: 4, Size: 4},
+	}},
+	"prog_test_member1": {Name: "prog_test_member1", Size: 4, Members: []verifier.Member{{Name: "a", Off: 0, Size: 4}}},
+}
+
 // verdictMap describes a map of one of the oracle's kinds to the verifier.
 func verdictMap(k *oracleMap) *verifier.Map {
 	m := &verifier.Map{
@@ -66,7 +89,7 @@ func verdictSpec(t testing.TB, p *oracleProg, kinds map[string]*oracleMap) (*ver
 	}
 	s := &verifier.Spec{
 		Name: fmt.Sprintf("oracle_%d", p.ID), Type: typ, Attach: p.AttachType, GPL: p.License == "GPL",
-		Sleepable: p.Flags&flagSleepable != 0, StrictAlignment: p.Flags&flagStrictAlignment != 0, Insns: insns,
+		Sleepable: p.Flags&flagSleepable != 0, StrictAlignment: p.Flags&flagStrictAlignment != 0, Insns: insns, Types: kernelStructs,
 	}
 	if p.AttachType == progtype.AttachTraceIter && p.AttachFunc == "task" {
 		s.AttachBTF = iterTask

@@ -181,6 +181,15 @@ func (v *verdicts) add(key string, accepted bool, line string, processed int, j 
 	return fmt.Sprintf("FALSE REJECTION, the kernel accepts: %v", j.err)
 }
 
+// checkCount fails if gbpf takes more than 1.1 times as many instructions as the kernel for the programs
+// that both accept: programs that the kernel just manages would not be verified.
+func (v *verdicts) checkCount(t *testing.T) {
+	t.Helper()
+	if 10*v.insns > 11*v.kernelInsns {
+		t.Errorf("%d instructions processed for programs that take the kernel %d: more than 1.1 times as many", v.insns, v.kernelInsns)
+	}
+}
+
 // checkExceptions fails for listed programs about which the two do not differ (any more).
 func checkExceptions(t *testing.T, file string, list map[string]*exception) {
 	t.Helper()

@@ -76,9 +76,6 @@ func (k *kernelTypes) tracepoint(name string) *verifier.FuncType {
 	}
 	ft := k.funcType(name, fp, true)
 	ft.Args = ft.Args[1:]
-	for i := range ft.Args {
-		ft.Args[i].Nullable = ft.Args[i].Class == verifier.ArgBTF && proto.TracepointNullable(name, i)
-	}
 	return ft
 }
 
@@ -104,7 +101,7 @@ func (k *kernelTypes) iterator(name string) *verifier.FuncType {
 		nullable, trusted := f.Flags&proto.MaybeNull != 0, f.Flags&proto.Trusted != 0
 		switch f.Kind {
 		case proto.IterBTF:
-			*a = verifier.ArgType{Class: verifier.ArgBTF, Type: f.BTF, Nullable: nullable, Trusted: trusted}
+			*a = verifier.ArgType{Class: verifier.ArgBTF, Size: 8, Type: f.BTF, Nullable: nullable, Trusted: trusted}
 		case proto.IterBuf:
 			*a = verifier.ArgType{Class: verifier.ArgMem, Nullable: nullable, Rdonly: f.Flags&proto.Rdonly != 0}
 		}
@@ -174,7 +171,7 @@ func (k *kernelTypes) argType(t btf.Type, trusted bool) verifier.ArgType {
 		case *btf.Void, *btf.Int:
 			return verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
 		case *btf.Struct, *btf.Union:
-			return verifier.ArgType{Class: verifier.ArgBTF, Type: k.key(target), Trusted: trusted, User: tag == "user", Percpu: tag == "percpu"}
+			return verifier.ArgType{Class: verifier.ArgBTF, Size: 8, Type: k.key(target), Trusted: trusted, User: tag == "user", Percpu: tag == "percpu"}
 		}
 		return verifier.ArgType{Class: verifier.ArgUnknown, Size: 8}
 	case *btf.Struct:
@@ -190,4 +187,28 @@ func (k *kernelTypes) argType(t btf.Type, trusted bool) verifier.ArgType {
 	}
 	n, _ := sizeOf(t) // 0 if it has none
 	return verifier.ArgType{Class: verifier.ArgUnknown, Size: n}
+}
+
+// kernelContexts are the kernel's structures behind the contexts of program types.
+var kernelContexts = map[*progtype.Type]string{
+	progtype.SocketFilter: "sk_buff", progtype.SchedCLS: "sk_buff", progtype.SchedACT: "sk_buff", progtype.XDP: "xdp_buff",
+	progtype.CgroupSkb: "sk_buff", progtype.CgroupSock: "sock", progtype.CgroupSockAddr: "bpf_sock_addr_kern",
+	progtype.LwtIn: "sk_buff", progtype.LwtOut: "sk_buff", progtype.LwtXmit: "sk_buff", progtype.LwtSeg6Local: "sk_buff",
+	progtype.SockOps: "bpf_sock_ops_kern", progtype.SkSkb: "sk_buff", progtype.SkMsg: "sk_msg",
+	progtype.FlowDissector: "bpf_flow_dissector", progtype.PerfEvent: "bpf_perf_event_data_kern",
+	progtype.CgroupDevice: "bpf_cgroup_dev_ctx", progtype.CgroupSysctl: "bpf_sysctl_kern", progtype.CgroupSockopt: "bpf_sockopt_kern",
+	progtype.SkReuseport: "sk_reuseport_kern", progtype.SkLookup: "bpf_sk_lookup_kern",
+}
+
+// BPFTarget is a BPF program of the given type as a tracing program sees it that attaches to it: a function of the
+// kernel's structure behind the context. It is nil for types that cannot be traced so.
+func BPFTarget(name string, t *progtype.Type) *verifier.FuncType {
+	st := kernelContexts[t]
+	if st == "" {
+		return nil
+	}
+	return &verifier.FuncType{
+		Name: name, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: st}},
+		Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4},
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,12 +14,15 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	gmaps "github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
-func newMachine(t testing.TB) *vm.Machine {
+func newMachine(t testing.TB) *vm.Machine { return machine(t, vm.PolicyLinux) }
+
+func machine(t testing.TB, p vm.Policy) *vm.Machine {
 	t.Helper()
-	m, err := vm.NewMachine(vm.Options{MemoryLimit: 32 << 20, CPUs: 2})
+	m, err := vm.NewMachine(vm.Options{MemoryLimit: 32 << 20, CPUs: 2, Policy: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +37,39 @@ func load1(t testing.TB, name string, o *Options) *vm.Collection {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// sandboxed loads an object with programs that the verifier refuses.
+func sandboxed(t testing.TB, name string, o *Options) *vm.Collection {
+	t.Helper()
+	c, err := New(machine(t, vm.PolicySandboxed), loadObject(t, name), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// refuses loads a program that the verifier must refuse by a rule, with a reason that has the words.
+func refuses(t testing.TB, object, program string, o Options, code verifier.Code, words string) {
+	t.Helper()
+	o.Programs = []string{program}
+	_, err := New(newMachine(t), loadObject(t, object), &o)
+	var e *Error
+	var le *vm.LoadError
+	var ve *verifier.Error
+	if !errors.As(err, &e) || !errors.As(err, &le) || !errors.As(err, &ve) {
+		t.Errorf("%s: %T is no refusal: %v", program, err, err)
+		return
+	}
+	if ve.Code != code || e.Insn != ve.Insn || e.Program != program || errors.Is(err, ErrUnsupported) != (code == verifier.CodeUnsupported) {
+		t.Errorf("%s: %s at insn %d, want %s: %v", program, ve.Code, e.Insn, code, err)
+	}
+	if report := fmt.Sprintf("%+v", err); !strings.HasPrefix(report, err.Error()+"\n") || !strings.Contains(report, "insn "+strconv.Itoa(ve.Insn)) {
+		t.Errorf("%s: as a report:\n%s", program, report)
+	}
+	if text := err.Error(); !strings.Contains(text, words) || strings.Count(text, ve.Reason) != 1 || !strings.HasPrefix(text, "load: program ") || strings.Contains(text, "load program") || strings.Contains(text, "verify:") {
+		t.Errorf("%s: %q, want %q in it once", program, text, words)
+	}
 }
 
 // ret runs a program on a packet of n bytes, an Ethernet header included.
@@ -74,7 +112,7 @@ func TestBasic(t *testing.T) {
 }
 
 func TestWeak(t *testing.T) {
-	c := load1(t, "weak.o", nil)
+	c := load1(t, "weak.o", &Options{Programs: []string{"guarded"}})
 	if got := ret(t, c, "guarded", 60); got != 60-eth+1 {
 		t.Errorf("guarded returned %d", got)
 	}
@@ -82,6 +120,9 @@ func TestWeak(t *testing.T) {
 	if err := c.Maps["weak_map"].Lookup(uint32(7), &v); err != nil || v != 3 {
 		t.Errorf("weak_map[7] = %d, %v", v, err)
 	}
+	refuses(t, "weak.o", "unguarded", Options{}, verifier.CodeUnsupported, "weak function missing is not defined in the object")
+	refuses(t, "weak.o", "unguarded_kfunc", Options{}, verifier.CodeUnsupported, "weak kfunc missing_kfunc is unknown to this machine")
+	c = sandboxed(t, "weak.o", nil)
 	if got := ret(t, c, "unguarded", 60); got != 5 {
 		t.Errorf("unguarded returned %d", got)
 	}
@@ -91,7 +132,7 @@ func TestWeak(t *testing.T) {
 	if trap := trapOf(t, c, "unguarded_kfunc", 200); trap.Code != vm.TrapBadHelper || !strings.Contains(trap.Error(), "weak kfunc missing_kfunc is unknown to this machine") {
 		t.Errorf("unguarded_kfunc: %v", trap)
 	}
-	c = load1(t, "weak.o", &Options{Ksyms: map[string]uint64{"missing_ksym": 0x1234}})
+	c = load1(t, "weak.o", &Options{Programs: []string{"guarded"}, Ksyms: map[string]uint64{"missing_ksym": 0x1234}})
 	if got := ret(t, c, "guarded", 60); got != 99 {
 		t.Errorf("guarded with the symbol returned %d, want 99", got)
 	}
@@ -128,7 +169,8 @@ func TestGlobals(t *testing.T) {
 	if err := spec.Variables["limit"].Set(uint32(4)); err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(newMachine(t), spec, nil)
+	only := &Options{Programs: []string{"globals", "callbacks", "global_callback"}}
+	c, err := New(newMachine(t), spec, only)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +202,7 @@ func TestGlobals(t *testing.T) {
 	if err := spec.Variables["limit"].Set(uint32(3)); err != nil {
 		t.Fatal(err)
 	}
-	c, err = New(newMachine(t), spec, nil)
+	c, err = New(newMachine(t), spec, only)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +219,8 @@ func TestGlobals(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	c := load1(t, "globals.o", nil)
+	refuses(t, "globals.o", "lines", Options{}, verifier.CodeType, " (globals.c:56: return *p;")
+	c := sandboxed(t, "globals.o", nil)
 	trap := trapOf(t, c, "lines", 60)
 	if trap.Func != "lines" || !strings.Contains(trap.Line, "globals.c:") || !strings.HasSuffix(trap.Line, "return *p; /* no object is there */") {
 		t.Errorf("trap in %s at %s", trap.Func, trap.Line)
@@ -217,7 +260,7 @@ func TestKconfig(t *testing.T) {
 
 func TestCORE(t *testing.T) {
 	// Its own types: all is as the compiler saw it.
-	c := load1(t, "core.o", nil)
+	c := sandboxed(t, "core.o", nil)
 	for program, want := range map[string]uint32{"offset": 4, "enumval": 1000, "poisoned": 8} {
 		if got := ret(t, c, program, 60); got != want {
 			t.Errorf("%s returned %d, want %d", program, got, want)
@@ -242,7 +285,14 @@ func TestCORE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = load1(t, "core.o", &Options{KernelBTF: kernel})
+	c = load1(t, "core.o", &Options{KernelBTF: kernel, Programs: []string{"offset", "exists", "enumval"}})
+	for program, want := range map[string]uint32{"offset": 12, "exists": 1, "enumval": 27} {
+		if got := ret(t, c, program, 60); got != want {
+			t.Errorf("%s returned %d, want %d", program, got, want)
+		}
+	}
+	refuses(t, "core.o", "poisoned", Options{KernelBTF: kernel}, verifier.CodeUnsupported, "unknown#195896080: CO-RE found no match for")
+	c = sandboxed(t, "core.o", &Options{KernelBTF: kernel})
 	for program, want := range map[string]uint32{"offset": 12, "exists": 1, "enumval": 27, "poisoned": 8} {
 		if got := ret(t, c, program, 60); got != want {
 			t.Errorf("%s returned %d, want %d", program, got, want)
@@ -265,7 +315,7 @@ func TestKernelBTF(t *testing.T) {
 	if err := kernel.TypeByName("task_struct", &task); err != nil {
 		t.Fatal(err)
 	}
-	c := load1(t, "core.o", &Options{KernelBTF: kernel})
+	c := load1(t, "core.o", &Options{KernelBTF: kernel, Programs: []string{"offset", "exists"}})
 	for _, m := range task.Members {
 		if m.Name == "tgid" {
 			if got := ret(t, c, "offset", 60); got != m.Offset.Bytes() {
@@ -303,7 +353,7 @@ func TestNewErrors(t *testing.T) {
 		{"section", "bad.o", only("section"), nil,
 			`load: program section: section name "unheard/of" stands for no program type: not supported`},
 		{"helper", "bad.o", only("helper"), without("huge", "strange", "uses_huge"),
-			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (./bad.c:24: return no_such_helper();)"},
+			"load: program helper: insn 0: helper unknown#999 is unknown to this machine: register it with RegisterHelper (bad.c:24: return no_such_helper();)"},
 		{"huge map", "bad.o", only("uses_huge"), without("strange"),
 			`load: map huge: array: 268435456 entries of 8 bytes do not fit: guest memory: map_value "huge" needs 2147483648 bytes, 0 of 33554432 are in use: guest memory limit reached`},
 		{"map type", "bad.o", only("uses_strange"), without("huge"),
@@ -315,7 +365,7 @@ func TestNewErrors(t *testing.T) {
 		{"kconfig range", "kconfig.o", &Options{Kconfig: map[string]any{"CONFIG_HZ": -1}}, nil,
 			"load: map .kconfig: variable CONFIG_HZ: -1 does not fit the variable's type unsigned int"},
 		{"missing map", "basic.o", nil, without("counters"),
-			"load: program count: insn 5: map counters is not in the collection (./basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
+			"load: program count: insn 5: map counters is not in the collection (basic.c:16: __u64 *n = bpf_map_lookup_elem(&counters, &key);)"},
 		{"replacement of no map", "basic.o", &Options{MapReplacements: map[string]*gmaps.Map{"other": nil}}, nil,
 			"load: map other to replace: not found, the object has counters"},
 	} {

@@ -125,7 +125,7 @@ func (c *converter) index() error {
 		}
 		if l, ok := ins.Source().(*btf.Line); ok && l != nil {
 			c.out.lines = append(c.out.lines, verifier.Line{
-				Insn: slot, File: l.FileName(), Num: int(l.LineNumber()), Col: int(l.LineColumn()), Text: l.Line(),
+				Insn: slot, File: strings.TrimPrefix(l.FileName(), "./"), Num: int(l.LineNumber()), Col: int(l.LineColumn()), Text: l.Line(),
 			})
 		}
 		slot += int(ins.Width())

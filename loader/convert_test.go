@@ -116,7 +116,7 @@ func TestConvertErrors(t *testing.T) {
 		p.Instructions[i].Metadata.Set(weakKey{}, nil)
 	}
 	_, err := surroundings{spec: spec}.convert(p, nil)
-	want := "load: program unguarded: insn 4: function missing is declared but not defined in the object (./weak.c:41: return missing(1);)"
+	want := "load: program unguarded: insn 4: function missing is declared but not defined in the object (weak.c:41: return missing(1);)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -3,7 +3,11 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
+
+	"github.com/gbpf/gbpf/verifier"
 )
 
 var (
@@ -39,6 +43,22 @@ func (e *Error) Error() string {
 		b.WriteString(": program " + e.Program)
 	}
 	return oneLine(b.String()) + ": " + e.detail()
+}
+
+// Format prints the error's line, and for %+v what the verifier reports below it, if it was the verifier that
+// refused a program.
+func (e *Error) Format(s fmt.State, verb rune) {
+	text := e.Error()
+	var ve *verifier.Error
+	switch {
+	case verb == 'q':
+		text = strconv.Quote(text)
+	case verb == 'v' && s.Flag('+') && errors.As(e.Err, &ve):
+		if _, report, ok := strings.Cut(fmt.Sprintf("%+v", ve), "\n"); ok {
+			text += "\n" + report
+		}
+	}
+	io.WriteString(s, text)
 }
 
 // detail is the error without the operation, the file and the program.

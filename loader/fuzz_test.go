@@ -41,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 				checkVerdict(t, s)
 			}
 		}
-		m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1})
+		m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1, VerifySteps: 2000, VerifyMemory: 16 << 20})
 		if err != nil {
 			t.Skip(err)
 		}

@@ -151,7 +151,7 @@ func (l *load) mapSpec(name string, ms *ebpf.MapSpec) (*gmaps.Spec, error) {
 			return nil, err
 		}
 		gs.Inner = inner
-	} else if (ms.Type == ebpf.ArrayOfMaps || ms.Type == ebpf.HashOfMaps) && ms.Extra != nil {
+	} else if l.m != nil && (ms.Type == ebpf.ArrayOfMaps || ms.Type == ebpf.HashOfMaps) && ms.Extra != nil {
 		r := *ms.Extra
 		if b, _ := io.ReadAll(&r); slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
 			return nil, mapError(name, "inner map given in the style of iproute2 is %w: set the spec's InnerMap", ErrUnsupported)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/isa"
 	gmaps "github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -177,16 +178,32 @@ func TestVerifierAttach(t *testing.T) {
 	want := map[string]*verifier.FuncType{
 		"calls": nil, "call": nil,
 		"sleeps": {Name: "do_nanosleep", Ret: i32, Args: []verifier.ArgType{
-			u64, {Class: verifier.ArgBTF, Type: "task_struct"}, ptr, {Class: verifier.ArgUnknown, Size: 8}}},
-		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Type: "task_struct", Trusted: true}}},
+			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, ptr, {Class: verifier.ArgUnknown, Size: 8}}},
+		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 		"tasks": {Name: "bpf_iter_task", Ret: i32, Args: []verifier.ArgType{
-			{Class: verifier.ArgBTF, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Type: "task_struct", Trusted: true, Nullable: true}}},
-		"opens": {Name: "bpf_lsm_file_open", Ret: i32, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Type: "task_struct", Trusted: true}}},
+			{Class: verifier.ArgBTF, Size: 8, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true, Nullable: true}}},
+		"opens": {Name: "bpf_lsm_file_open", Ret: i32, Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 	}
 	for name, w := range want {
 		if d := cmp.Diff(w, specs[name].AttachBTF); d != "" {
 			t.Errorf("%s attaches to (-want +got):\n%s", name, d)
 		}
+	}
+}
+
+// TestBPFTarget has a tracing program attach to an XDP program.
+func TestBPFTarget(t *testing.T) {
+	target := BPFTarget("filter", progtype.XDP)
+	want := &verifier.FuncType{Name: "filter", Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "xdp_buff"}}, Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4}}
+	if d := cmp.Diff(want, target); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	specs := verifierSpecs(t, "verify.o", &Options{Targets: map[string]*verifier.FuncType{"sleeps": target}})
+	if specs["sleeps"].AttachBTF != target || specs["opens"].AttachBTF != nil {
+		t.Error("the target is not the program's")
+	}
+	if BPFTarget("x", progtype.Syscall) != nil {
+		t.Error("a syscall program can be traced")
 	}
 }
 
@@ -265,12 +282,13 @@ func TestVerifierSpecsOfKernel(t *testing.T) {
 		}
 		switch typ := typ.(type) {
 		case *btf.Struct:
-			if typ.Name == "" || strings.Contains(typ.Name, "___") {
+			if strings.Contains(typ.Name, "___") {
 				continue
 			}
-			s := types.Struct(typ.Name)
+			name := types.key(typ)
+			s := types.Struct(name)
 			if s == nil {
-				t.Errorf("no struct %s", typ.Name)
+				t.Errorf("no struct %q", name)
 				continue
 			}
 			structs++

@@ -14,8 +14,8 @@ const (
 // What programs may load through pointers to sockets, and load and store in flow keys. Loads and
 // stores are judged by [Layout.At] as those of contexts are.
 var (
-	Sock       = sockTarget("bpf_sock", "")
-	SockCommon = sockTarget("bpf_sock", "common")
+	Sock       = sockTarget(false)
+	SockCommon = sockTarget(true)
 	TCPSock    = tcpSock()
 	XDPSock    = target(Layout{Name: "bpf_xdp_sock", Size: 4, Fields: []Field{{Name: "queue_id", Size: 4, Access: Read}}})
 	FlowKeys   = target(flowKeys())
@@ -46,14 +46,13 @@ func target(l Layout) *Layout {
 
 // sockTarget is struct bpf_sock behind a pointer: it is not written, and does not depend on how
 // the program is attached.
-func sockTarget(name, part string) *Layout {
+func sockTarget(common bool) *Layout {
 	l := sockLayout()
-	l.Name = name
 	for i := range l.Fields {
 		f := &l.Fields[i]
 		f.Access &^= Write | NarrowWrite | Settable
 		f.ReadAt, f.WriteAt = 0, 0
-		if part == "common" && (f.Name == "type" || f.Name == "protocol" || f.Name == "mark" || f.Name == "priority") {
+		if common && (f.Name == "type" || f.Name == "protocol" || f.Name == "mark" || f.Name == "priority") {
 			f.Access = 0
 		}
 	}

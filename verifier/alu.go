@@ -178,16 +178,46 @@ func (w *walker) alu(in *isa.Insn, info *isa.Info) *Error {
 		f.set(int(in.Dst), Reg{Kind: Scalar, Var: scalar.ALU(info.AluOp, info.Width, d.Var, src.Var)}, 0)
 		return nil
 	}
-	id, off := f.ids[in.Dst], d.Off
+	id, was := f.ids[in.Dst], *d
 	d.Var = w.memo.alu(info.AluOp, info.Width, &d.Var, &src.Var)
 	f.touch(int(in.Dst))
-	// A copy to which a constant was added keeps its relation to the others, once.
-	if c, ok := src.Var.Const(); ok && id != 0 && info.AluOp == isa.AluAdd && info.Width == 64 && off == 0 && int64(c) == int64(int32(c)) && c != 0 && d.Var.Var.Mask != 0 {
-		d.Off = int32(c)
-		return nil
-	}
-	f.ids[in.Dst], d.Off = 0, 0
+	f.ids[in.Dst], d.Off, d.Flags = 0, 0, 0
+	w.shifted(in, info, &was, &src, id)
 	return nil
+}
+
+// shifted keeps the relation of a number to its copies when a constant is added to it, once: was is
+// what the register held before.
+func (w *walker) shifted(in *isa.Insn, info *isa.Info, was, src *Reg, id uint32) {
+	c, ok := src.Var.Const()
+	if info.Width == 32 {
+		c = uint64(int64(int32(c)))
+	}
+	switch info.AluOp {
+	case isa.AluAdd:
+	case isa.AluSub:
+		c = -c
+	default:
+		return
+	}
+	f := w.f()
+	d := &f.regs[in.Dst]
+	switch {
+	case !ok || id == 0 || d.Var.Var.Mask == 0 || int64(c) != int64(int32(c)):
+		return
+	case info.Width == 32 && was.Var.UMax > 1<<32-1:
+		return // something was cut off
+	case c == 0:
+		d.Off, d.Flags = was.Off, was.Flags // still the same number
+	case was.Off != 0:
+		return
+	default:
+		d.Off = int32(c)
+		if info.Width == 32 {
+			d.Flags = sum32
+		}
+	}
+	f.ids[in.Dst] = id
 }
 
 // divisor notes whether the register that is divided by can be zero.
@@ -252,14 +282,12 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 		f.set(d, Reg{Kind: PtrToFunc, Obj: uint32(in.Target(w.pc))}, 0)
 		return nil
 	case isa.OpLddwMapFD, isa.OpLddwMapIdx, isa.OpLddwMapValue, isa.OpLddwMapIdxValue:
+		// That the map may be used was checked before the walk.
 		i := uint32(in.ImmLow())
 		if i >= uint32(len(w.spec.Maps)) || w.spec.Maps[i] == nil {
-			return w.fail(CodeStructure, "map reference %d: the program has %d maps", i, len(w.spec.Maps))
+			return w.mapReference(in)
 		}
 		m := w.spec.Maps[i]
-		if err := w.mapUsable(m); err != nil {
-			return err
-		}
 		if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx {
 			f.set(d, Reg{Kind: ConstPtrToMap, Obj: i}, 0)
 			return nil
@@ -268,12 +296,6 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 		if m.Type == mapArena {
 			f.set(d, unknown(), 0)
 			return nil
-		}
-		if m.Type != mapArray || m.MaxEntries != 1 {
-			return w.fail(CodeStructure, "the address of a value of map %s: only an array of one element has one", m.Name)
-		}
-		if off >= m.ValueSize {
-			return w.fail(CodeStructure, "offset %d into a value of map %s, which has %d bytes", off, m.Name, m.ValueSize)
 		}
 		id := uint32(0)
 		if hasLock(m) {

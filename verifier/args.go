@@ -86,8 +86,14 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	}
 	switch a.Kind {
 	case proto.ConstMapPtr:
+		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
+			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
+		}
 		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, w.f().ids[reg]
 	case proto.PtrToMapKey:
+		if c.m.KeySize == 0 {
+			return w.fail(CodeHelper, "%s does not work on map %s: it is of type %s, which has no keys", c.name, c.m.Name, c.m.Type).as(topicMapType)
+		}
 		m := memArg{reg: reg, size: int(c.m.KeySize), name: c.name, what: "key"}
 		if err := w.memoryArg(&m); err != nil {
 			return err
@@ -97,7 +103,7 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 		if null {
 			return nil
 		}
-		m := memArg{reg: reg, size: int(c.m.ValueSize), name: c.name, what: "value", write: a.Flags&proto.Write != 0, raw: a.Flags&proto.Uninit != 0, meta: c}
+		m := memArg{reg: reg, size: int(c.m.ValueSize), name: c.name, what: "value", maybeNull: a.Flags&proto.MaybeNull != 0, write: a.Flags&proto.Write != 0, raw: a.Flags&proto.Uninit != 0, meta: c}
 		return w.memoryArg(&m)
 	case proto.PtrToMem:
 		if a.Flags&proto.FixedSize == 0 || null {
@@ -178,11 +184,15 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	case proto.PtrToSockCommon:
 		ok = isSock(r.Kind) && flags == 0
 	case proto.PtrToBTFIDSockCommon:
-		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && flags != RCU && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
+		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && flags != RCU && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSocket:
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
-		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0)
+		if c.kptr != nil {
+			ok = w.fitsKptr(r, c.kptr)
+			break
+		}
+		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSpinLock, proto.KptrXchgDest:
 		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags&Alloc != 0 && flags&MaybeNull == 0
 	case proto.PtrToTimer, proto.PtrToConstStr:
@@ -313,7 +323,7 @@ func (w *walker) memoryArg(m *memArg) *Error {
 		r.Flags &^= MaybeNull
 	}
 	if r.Flags&MaybeNull != 0 {
-		return w.fail(CodeNull, "%s of %s is %s and may be NULL", m.reg, m.name, w.describe(&r))
+		return w.fail(CodeNull, "%s of %s may be NULL or %s", m.reg, m.name, w.noun(&r))
 	}
 	if m.size == 0 && !m.zeroOK {
 		return w.fail(CodeBounds, "%s of %s: its size is 0", m.reg, m.name)
@@ -377,7 +387,7 @@ func (w *walker) mapValueArg(m *memArg, r *Reg, off int) *Error {
 	lo, hi := int64(off)+r.Var.SMin, int64(off)+int64(r.Var.UMax)+int64(m.size)
 	for i := range mp.Fields {
 		if f := &mp.Fields[i]; hi > int64(f.Off) && lo < int64(f.Off)+int64(f.Size) {
-			return w.fail(CodeType, "%s of %s, memory in a value of map %s, covers its %s", m.reg, m.name, mp.Name, fieldName(f.Kind))
+			return w.fail(CodeType, "%s of %s, memory in a value of map %s, covers its %s", m.reg, m.name, mp.Name, fieldName(f.Kind)).as(topicField)
 		}
 	}
 	return nil
@@ -426,7 +436,7 @@ func (w *walker) sizeArg(c *callMeta, reg isa.Reg, mem *proto.Arg, zeroOK bool) 
 	if v.UMax >= maxVarOff {
 		return w.fail(CodeBounds, "%s of %s, a size, has no upper bound that is of use: it may be %d", reg, c.name, v.UMax).as(topicSizeUnbounded)
 	}
-	m := memArg{reg: reg - 1, size: int(v.UMax), zeroOK: zeroOK, write: mem.Flags&proto.Write != 0, raw: mem.Flags&proto.Uninit != 0, name: c.name, meta: c}
+	m := memArg{reg: reg - 1, size: int(v.UMax), zeroOK: zeroOK, write: mem.Flags&proto.Write != 0, raw: mem.Flags&proto.Uninit != 0, name: c.name, meta: c, maybeNull: mem.Flags&proto.MaybeNull != 0}
 	if !r.fixed() {
 		m.meta = nil // how much the helper fills is not known
 	}

@@ -19,12 +19,12 @@ func (w *walker) cond(in *isa.Insn, info *isa.Info) (done bool, err *Error) {
 		}
 		s = &f.regs[in.Src]
 	}
-	if !w.leaks {
+	dec, byNumber := w.decide(in, info, d, s)
+	if !w.leaks && (dec == scalar.Undecided || s.isPtr()) {
 		if err := w.comparable(in, info, d, s); err != nil {
 			return false, err
 		}
 	}
-	dec, byNumber := w.decide(in, info, d, s)
 	if dec != scalar.Undecided {
 		if byNumber {
 			w.demandReg(in.Dst)
@@ -254,9 +254,15 @@ func (w *walker) syncCopies(r int) bool {
 	var slots uint64
 	dead, outer := false, false
 	give := func(to *Reg) bool {
+		width := uint8(64)
+		if (from.Flags|to.Flags)&sum32 != 0 {
+			if width = 32; from.Off != 0 && to.Off != 0 && from.Flags != to.Flags {
+				return false // sums of different widths tell each other nothing
+			}
+		}
 		v := from.Var
 		if delta := int64(to.Off) - int64(from.Off); delta != 0 {
-			v = scalar.ALU(isa.AluAdd, 64, v, scalar.Const(uint64(delta)))
+			v = scalar.ALU(isa.AluAdd, width, v, scalar.Const(uint64(delta)))
 		}
 		// Both hold, so what was known of the copy is kept.
 		v, ok := scalar.Intersect(v, to.Var)
@@ -282,8 +288,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				regs |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{regs: 1 << k})
 			}
 		}
 		for k := range fr.stack {
@@ -301,8 +307,8 @@ func (w *walker) syncCopies(r int) bool {
 			}
 			if inner {
 				slots |= 1 << k
-			} else {
-				outer = true
+			} else if outer = true; dead {
+				w.outerMarks(i, marks{slots: 1 << k, live: 1 << k})
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package verifier
 import (
 	"strings"
 
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/progtype"
 )
@@ -80,7 +81,8 @@ func (w *walker) argAccess(a *access, r *Reg, off int) *Error {
 	default:
 		return w.fail(CodeContext, "load at offset %d of the context: argument %d of %s is of a type that programs may not use", off, n+1, ft.Name)
 	}
-	if v.isPtr() && arg.Nullable {
+	nullable := arg.Nullable || w.spec.Type.Kernel == typeTracing && w.spec.Attach == progtype.AttachTraceRawTP && proto.TracepointNullable(ft.Name, n)
+	if nullable && v.isPtr() {
 		v.Flags |= MaybeNull
 		id = w.s.newID()
 	}

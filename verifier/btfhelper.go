@@ -5,16 +5,13 @@ import (
 	"github.com/gbpf/gbpf/isa"
 )
 
-// btfArg reports whether r may be passed where a pointer to the structure named is wanted: it is one, or what it points to
-// begins with one. The flags are those of r that count.
-func (w *walker) btfArg(name string, r *Reg, flags Flags, release bool) bool {
+// btfArg reports whether r may be passed where a pointer to the structure named is wanted: it is one, or, if it
+// need not be the very type, one lies where it points to. The flags are those of r that count.
+func (w *walker) btfArg(name string, r *Reg, flags Flags, strict bool) bool {
 	if flags != 0 && flags != Trusted && flags != RCU {
 		return false
 	}
-	if release && r.Flags&MaybeNull != 0 {
-		return false
-	}
-	return name == "" || w.pointsTo(r, name, release && name != "sock_common")
+	return name == "" || w.pointsTo(r, name, strict)
 }
 
 // pointsTo reports whether a pointer to a kernel structure is one to the structure named; or, if that need not be the
@@ -43,6 +40,10 @@ var socketStructs = map[string]bool{
 // btfResult sets what a helper returns that returns a kernel structure.
 func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 	r.Kind = PtrToBTFID
+	if c.kptr != nil {
+		r.Obj = w.typeByName(c.kptr.Type)
+		return nil
+	}
 	r.Obj = w.typeByName(c.proto.Ret.BTF)
 	if c.proto.Ret.Flags&proto.Trusted != 0 {
 		r.Flags |= Trusted

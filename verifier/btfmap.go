@@ -44,7 +44,7 @@ func (w *walker) mapStructAccess(a *access, r *Reg, off int) *Error {
 	}
 	p := w.spotAt(s, off, a.size)
 	if p.kind == spotNothing {
-		return w.fail(CodeType, "load of %d bytes at offset %d of struct %s, which map %s is made of: %s", a.size, off, s.Name, m.Name, p.reason)
+		return w.fail(CodeBounds, "load of %d bytes at offset %d of struct %s, which map %s is made of: %s", a.size, off, s.Name, m.Name, p.reason)
 	}
 	w.fact(r, off, a.size, false)
 	if a.value < 0 {

@@ -1,10 +1,6 @@
 package verifier
 
-import (
-	"github.com/gbpf/gbpf/helpers/proto"
-	"github.com/gbpf/gbpf/isa"
-	"github.com/gbpf/gbpf/maps"
-)
+import "github.com/gbpf/gbpf/helpers/proto"
 
 // trusted reports whether a pointer is valid as it is: referenced, or known to be so and nothing else.
 func (r *Reg) trusted() bool {
@@ -14,14 +10,14 @@ func (r *Reg) trusted() bool {
 
 // inRCU reports whether the program is in an RCU section: always, if it may not sleep.
 func (w *walker) inRCU() bool {
-	return !w.spec.Sleepable || w.s.sec.rcu > 0 || w.locked() != nil
+	return w.s.sec.rcu > 0 || w.locked() != nil || !w.spec.Sleepable && !w.s.sec.sleepable
 }
 
 // btfAccess is an access to a kernel structure.
 func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 	switch {
 	case !w.spec.GPL && r.Flags&Alloc == 0:
-		return w.fail(CodeHelper, "%s through %s, which is %s: only programs under a GPL-compatible licence may look into the kernel", a.what(), a.reg, w.describe(r)).as(topicGPL)
+		return w.fail(CodeType, "%s through %s, which is %s: only programs under a GPL-compatible licence may look into the kernel", a.what(), a.reg, w.describe(r)).as(topicGPL)
 	case off < 0:
 		return w.fail(CodeBounds, "%s at offset %d of %s: before its start", a.what(), off, w.describe(r))
 	case !r.fixed() || r.Var.Var.Value != 0:
@@ -34,6 +30,9 @@ func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 		return w.fail(CodeUnsupported, "%s of %s, an object of the program's own", a.what(), w.describe(r))
 	}
 	s := w.structOf(r)
+	if s == nil && w.spec.Types != nil {
+		return w.fail(CodeType, "%s of struct %s, of which the kernel tells nothing", a.what(), w.typeName(r.Obj))
+	}
 	if s == nil {
 		return w.fail(CodeUnsupported, "%s of struct %s: its type is not known here", a.what(), w.typeName(r.Obj))
 	}
@@ -42,7 +41,7 @@ func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 	}
 	p := w.spotAt(s, off, a.size)
 	if p.kind == spotNothing {
-		return w.fail(CodeType, "%s of %d bytes at offset %d of struct %s: %s", a.what(), a.size, off, s.Name, p.reason)
+		return w.fail(CodeBounds, "%s of %d bytes at offset %d of struct %s: %s", a.what(), a.size, off, s.Name, p.reason)
 	}
 	w.fact(r, off, a.size, false)
 	if a.value < 0 {
@@ -102,13 +101,4 @@ func (w *walker) loadedFlags(r *Reg, p *spot) Flags {
 		return flags | MaybeNull
 	}
 	return flags
-}
-
-// kptrAccess is an access to a kptr field of a map's value.
-func (w *walker) kptrAccess(a *access, r *Reg, off int, m *Map, f *maps.Field) *Error {
-	return w.fail(CodeUnsupported, "%s of a kptr field of a value of map %s", a.what(), m.Name)
-}
-
-func (w *walker) kptrDest(c *callMeta, reg isa.Reg, r *Reg) *Error {
-	return w.fail(CodeUnsupported, "%s is not supported", c.name)
 }

@@ -17,8 +17,12 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 	async := c.proto.Name == "timer_set_callback"
 	limit := ^uint64(0)
 	if c.proto.Name == "loop" {
+		n := &f.regs[isa.R1]
+		if n.Kind != Scalar {
+			return false, w.fail(CodeType, "r1 of %s is %s: it has to be a number, how often the function is called", c.name, w.describe(n)).about(isa.R1)
+		}
 		w.demandReg(isa.R1)
-		limit = f.regs[isa.R1].Var.UMax
+		limit = n.Var.UMax
 	}
 	if way == callPlain {
 		if f.iterations >= limit {
@@ -42,6 +46,7 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 	kind := callCallback
 	if async {
 		kind = callAsync
+		w.async[sub] = true
 	}
 	args, ids := f.regs, f.ids
 	first := w.s.nextID

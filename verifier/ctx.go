@@ -9,15 +9,13 @@ import (
 // ctxAccess checks an access to the context against the program type's layout.
 func (w *walker) ctxAccess(a *access, r *Reg) *Error {
 	if r.Off != 0 || !r.fixed() || r.Var.Var.Value != 0 {
-		if w.spec.Type.Kernel != typeSyscall || !r.fixed() {
-			return w.fail(CodeType, "%s through %s, which was the context but had %s added: use the context pointer as it was given", a.what(), a.reg, w.offset(r, int(r.Off)))
-		}
+		return w.fail(CodeType, "%s through %s, which was the context but had %s added: use the context pointer as it was given", a.what(), a.reg, w.offset(r, int(r.Off)))
 	}
-	off := a.off + int(r.Off) + int(int32(r.Var.Var.Value))
+	off := a.off
 	if off < 0 {
 		return w.fail(CodeContext, "%s of %d bytes at offset %d, before the context", a.what(), a.size, off)
 	}
-	if w.spec.Type.Kernel == typeSyscall && off+a.size <= int(w.layout.Size) {
+	if w.spec.Type.Kernel == typeSyscall && off%a.size == 0 && off+a.size <= int(w.layout.Size) {
 		w.ctxFact(r, off, a.size)
 		if !a.write {
 			w.loaded(a, unknownScalar)

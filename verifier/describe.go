@@ -121,7 +121,11 @@ func (w *walker) offset(r *Reg, fixed int) string {
 	if c, ok := v.Const(); ok {
 		return fmt.Sprintf("%d", int64(fixed)+int64(c))
 	}
-	return fmt.Sprintf("%d plus a number from %s to %s", fixed, minString(v.SMin), maxString(v.UMax))
+	s := fmt.Sprintf("a number from %s to %s", minString(v.SMin), maxString(v.UMax))
+	if fixed == 0 {
+		return s
+	}
+	return fmt.Sprintf("%d plus %s", fixed, s)
 }
 
 func minString(v int64) string {
@@ -272,14 +276,22 @@ func fieldName(k maps.FieldKind) string {
 
 // outside is an access that does not lie in its object.
 func (w *walker) outside(reg isa.Reg, r *Reg, off, size, n int, what string) *Error {
-	return w.fail(CodeBounds, "%d bytes at offset %s of %s, which has %d bytes", size, w.offset(r, off), what, n)
+	at := "offset " + w.offset(r, off)
+	if !r.fixed() {
+		at = fmt.Sprintf("an offset from %s to %s", minString(saturate(int64(off), r.Var.SMin)), maxString(r.Var.UMax+uint64(off)))
+	}
+	has := fmt.Sprintf(", which has %s", plural(int64(n), "byte"))
+	if r.Kind == PtrToMem {
+		has = "" // its description says that
+	}
+	return w.fail(CodeBounds, "%s at %s of %s%s", plural(int64(size), "byte"), at, what, has)
 }
 
 func (w *walker) outsideStack(reg isa.Reg, r *Reg, off, size int, what string) *Error {
 	if r.fixed() {
-		return w.fail(CodeBounds, "%s of %d bytes through %s at %d, outside the stack of %d bytes below r10", what, size, reg, off+int(r.Var.SMin), stackSize)
+		return w.fail(CodeBounds, "%s of %s through %s at %d, outside the stack of %d bytes below r10", what, plural(int64(size), "byte"), reg, off+int(r.Var.SMin), stackSize)
 	}
-	return w.fail(CodeBounds, "%s of %d bytes through %s at %d to %d, not all inside the stack of %d bytes below r10", what, size, reg, off+int(r.Var.SMin), off+int(r.Var.SMax), stackSize)
+	return w.fail(CodeBounds, "%s of %s through %s at %d to %d, not all inside the stack of %d bytes below r10", what, plural(int64(size), "byte"), reg, off+int(r.Var.SMin), off+int(r.Var.SMax), stackSize)
 }
 
 func (w *walker) packetOutside(reg isa.Reg, r *Reg, off, size int, have int64) *Error {

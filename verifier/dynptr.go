@@ -209,7 +209,7 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 	}
 	d := w.tab.at(s.h)
 	if d.Ref != 0 && !w.clonedDynptr(fr, i, d.Ref) {
-		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1))
+		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1)).as(topicDynptr)
 	}
 	first := i
 	if d.Off == 1 {

@@ -46,6 +46,9 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
 		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
 	}
+	if t := w.spec.AttachBTF; t != nil && pr == proto.For(w.spec.Type.Kernel, id) && !proto.AllowedOn(w.spec.Type.Kernel, w.spec.Attach, t.Name, id) {
+		return w.fail(CodeHelper, "programs that attach to %s may not call %s", t.Name, c.name).as(topicNotAllowed)
+	}
 	if pr.GPLOnly && !w.spec.GPL {
 		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
 	}

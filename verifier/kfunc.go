@@ -53,7 +53,7 @@ func (w *walker) callKfunc(in *isa.Insn, way callWay) (done bool, err *Error) {
 		}
 		r0 = Reg{}
 	default:
-		return false, w.fail(CodeUnsupported, "kfunc %s is unknown to this verifier", name)
+		return false, w.fail(CodeUnsupported, "kfunc %s is unknown to this verifier", name).as(topicKfunc)
 	}
 	w.clobber()
 	w.f().set(0, r0, id)

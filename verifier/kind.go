@@ -65,5 +65,6 @@ const (
 	RCU                           // valid within the RCU read section
 	NonOwnRef                     // a reference that owns nothing
 	DynptrData                    // points into a dynptr's data, Obj its identity
+	sum32                         // of a number: Off was added to the low 32 bits, which are all there is
 	packetSlice                   // points into the packet, so that moving it ends the pointer
 )

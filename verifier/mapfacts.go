@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"github.com/gbpf/gbpf/helpers/proto"
+	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 )
 
@@ -73,6 +74,45 @@ func isKptr(k maps.FieldKind) bool {
 	return false
 }
 
+// mapReferences checks the maps that the program names, whether a path leads there or not: as in the kernel,
+// which resolves references before it walks.
+func (w *walker) mapReferences() *Error {
+	start := w.pc
+	for w.pc = range w.p.insns {
+		if err := w.mapReference(&w.p.insns[w.pc]); err != nil {
+			return err
+		}
+	}
+	w.pc = start
+	return nil
+}
+
+func (w *walker) mapReference(in *isa.Insn) *Error {
+	switch in.Op {
+	case isa.OpLddwMapFD, isa.OpLddwMapIdx, isa.OpLddwMapValue, isa.OpLddwMapIdxValue:
+	default:
+		return nil
+	}
+	i := uint32(in.ImmLow())
+	if i >= uint32(len(w.spec.Maps)) || w.spec.Maps[i] == nil {
+		return w.fail(CodeStructure, "map reference %d: the program has %d maps", i, len(w.spec.Maps))
+	}
+	m := w.spec.Maps[i]
+	if err := w.mapUsable(m); err != nil {
+		return err
+	}
+	if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx || m.Type == mapArena {
+		return nil
+	}
+	if m.Type != mapArray || m.MaxEntries != 1 {
+		return w.fail(CodeStructure, "the address of a value of map %s: only an array of one element has one", m.Name)
+	}
+	if off := uint32(in.ImmHigh()); off >= m.ValueSize {
+		return w.fail(CodeStructure, "offset %d into a value of map %s, which has %d bytes", off, m.Name, m.ValueSize)
+	}
+	return nil
+}
+
 // mapUsable checks that programs of this kind may use the map.
 func (w *walker) mapUsable(m *Map) *Error {
 	var has proto.MapFields
@@ -96,6 +136,12 @@ func (w *walker) mapUsable(m *Map) *Error {
 
 // mapHelper checks that the helper works on maps of this type.
 func (w *walker) mapHelper(c *callMeta) *Error {
+	if c.m.Flags&maps.RdonlyProg != 0 {
+		switch c.proto.Name {
+		case "map_update_elem", "map_delete_elem", "map_push_elem", "map_pop_elem":
+			return w.fail(CodeType, "%s changes map %s, which is read-only for programs", c.name, c.m.Name)
+		}
+	}
 	if c.proto.ID > proto.MaxID || proto.ByID(c.proto.ID) == nil || w.spec.Type.Kernel == 0 {
 		return nil // one of the host's own
 	}

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"sync"
+
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
 )
@@ -9,6 +11,9 @@ import (
 // and turns of loops do the same sums over and over, and comparing the operands is
 // several times cheaper than computing.
 type memo [512]memoRow
+
+// memos holds those that no walk uses: what is in them is true of any program.
+var memos = sync.Pool{New: func() any { return new(memo) }}
 
 type memoRow struct {
 	a, b, r scalar.Scalar

@@ -27,7 +27,7 @@ func (w *walker) load(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.needReg(in.Src); err != nil {
 		return err
 	}
-	a := access{reg: in.Src, off: int(in.Off), size: int(info.Size), value: int(in.Dst), signed: info.Kind == isa.KindLoadSX}
+	a := access{reg: in.Src, off: int(in.Off), size: int(info.Size), value: int(in.Dst), signed: info.Kind == isa.KindLoadSX, atomic: info.Kind == isa.KindLoadAcquire}
 	return w.access(&a)
 }
 
@@ -38,7 +38,7 @@ func (w *walker) store(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.needReg(in.Dst); err != nil {
 		return err
 	}
-	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), write: true, value: int(in.Src)}
+	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), write: true, value: int(in.Src), atomic: info.Kind == isa.KindStoreRelease}
 	return w.access(&a)
 }
 
@@ -134,7 +134,10 @@ func (w *walker) access(a *access) *Error {
 		}
 	}
 	if r.Flags&MaybeNull != 0 {
-		return w.fail(CodeNull, "%s through %s, which is %s and may be NULL", a.what(), a.reg, w.describe(&r))
+		return w.fail(CodeNull, "%s through %s, which may be NULL or %s", a.what(), a.reg, w.noun(&r))
+	}
+	if r.isNull() {
+		return w.fail(CodeNull, "%s through %s, which is NULL on this path", a.what(), a.reg)
 	}
 	if err := w.sameBase(a, r.Kind); err != nil {
 		return err
@@ -329,7 +332,7 @@ func (w *walker) mapValueAccess(a *access, r *Reg, off int) *Error {
 		if isKptr(f.Kind) {
 			return w.kptrAccess(a, r, off, m, f)
 		}
-		return w.fail(CodeType, "%s at offset %d of a value of map %s touches its %s: only helpers may", a.what(), lo, m.Name, fieldName(f.Kind))
+		return w.fail(CodeType, "%s at offset %d of a value of map %s touches its %s: only helpers may", a.what(), lo, m.Name, fieldName(f.Kind)).as(topicField)
 	}
 	if a.write {
 		return nil

@@ -113,7 +113,7 @@ func (w *walker) saneOffset(r, ptr *Reg) *Error {
 		return w.fail(CodeArithmetic, "a number without a lower bound is added to %s", w.describe(ptr))
 	}
 	if r.Var.SMin >= maxVarOff || r.Var.SMin <= -maxVarOff {
-		return w.fail(CodeArithmetic, "a number that may be %d is added to %s: offsets must be below %d", r.Var.SMin, w.describe(ptr), maxVarOff)
+		return w.fail(CodeArithmetic, "a number that may be as low as %d is added to %s: offsets must be below %d", r.Var.SMin, w.describe(ptr), maxVarOff)
 	}
 	return nil
 }

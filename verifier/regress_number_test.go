@@ -3,7 +3,7 @@ package verifier_test
 import "github.com/gbpf/gbpf/verifier"
 
 // regressions are the published unsoundness classes of verifiers, by class.
-var regressions = concat(numberRegressions, linkRegressions, boundRegressions, pruneRegressions, memoryRegressions, stackRegressions,
+var regressions = concat(campaignRegressions, numberRegressions, linkRegressions, boundRegressions, pruneRegressions, memoryRegressions, stackRegressions,
 	objectRegressions, callRegressions, loopRegressions)
 
 func concat(lists ...[]regression) (all []regression) {

@@ -136,7 +136,7 @@ func expandTabs(s string) string {
 	return b.String()
 }
 
-// assigned finds "name = ... what" in a line of C: what a variable is set to.
+// assignment finds "name = ... what" in a line of C: what a variable is set to.
 var assignment = regexp.MustCompile(`(?:^|[\s(*&,;])([A-Za-z_]\w*(?:(?:->|\.)\w+)*)\s*=\s*([^=;].*)`)
 
 // variable is the name of the C variable that instruction pc sets, if its line shows that it
@@ -167,9 +167,6 @@ func (s *Spec) variable(pc int, what string) string {
 
 // containsWord reports whether word occurs in s as a whole identifier.
 func containsWord(s, word string) bool {
-	isWord := func(c byte) bool {
-		return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-	}
 	for i := 0; ; {
 		j := strings.Index(s[i:], word)
 		if j < 0 {
@@ -177,9 +174,44 @@ func containsWord(s, word string) bool {
 		}
 		j += i
 		end := j + len(word)
-		if (j == 0 || !isWord(s[j-1])) && (end == len(s) || !isWord(s[end])) {
+		if (j == 0 || !isWordByte(s[j-1])) && (end == len(s) || !isWordByte(s[end])) {
 			return true
 		}
 		i = j + 1
 	}
+}
+
+// member is a context field as the line of C of instruction pc writes it, "skb->len"; with ctx for the
+// context if the line does not have it.
+func (s *Spec) member(pc int, field string) string {
+	base, rest, _ := strings.Cut(field, "[")
+	if l := s.lineOf(pc); l != nil {
+		for i := 0; ; {
+			j := strings.Index(l.Text[i:], "->"+base)
+			if j < 0 {
+				break
+			}
+			j += i
+			end := j + 2 + len(base)
+			name := l.Text[:j]
+			k := len(name)
+			for k > 0 && isWordByte(name[k-1]) {
+				k--
+			}
+			if k < len(name) && (end == len(l.Text) || !isWordByte(l.Text[end])) {
+				field = name[k:] + "->" + base
+				if rest != "" {
+					field += "[" + rest
+				}
+				return field
+			}
+			i = end
+		}
+	}
+	return "ctx->" + field
+}
+
+// isWordByte reports whether c may be part of a C identifier.
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

@@ -32,7 +32,8 @@ type finding struct {
 	insn  int32 // another instruction that counts, plus 1: where a reference was acquired; 0 for none
 }
 
-type hotspot struct{ insn, times int }
+// hotspot is an instruction that was walked often, and how often a jump was undecided on the last path.
+type hotspot struct{ insn, times, open int }
 
 // insn is the instruction at fault, nil if none is.
 func (x *evidence) insn() *isa.Insn {
@@ -91,7 +92,7 @@ func (x *evidence) regName() string {
 // variable is the C variable that a value was put into when it was made, as far as its line
 // shows.
 func (x *evidence) variable(o *origin) string {
-	if o == nil || o.insn < 0 || o.lost {
+	if o == nil || o.insn < 0 || o.lost || o.arg > 0 {
 		return ""
 	}
 	return x.spec.variable(o.insn, x.sourceWord(o))
@@ -107,6 +108,22 @@ func (x *evidence) sourceWord(o *origin) string {
 	case in.Info().Kind == isa.KindLoad && o.from != nil && o.from.was.Kind == PtrToCtx:
 		name, _, _ := strings.Cut(x.field(in, o.from), "[")
 		return name
+	}
+	return ""
+}
+
+// computed is the C variable that the result of arithmetic was put into, "" if its line does not
+// tell: it has to set one variable only.
+func (x *evidence) computed(o *origin) string {
+	if o == nil || o.insn < 0 || o.lost {
+		return ""
+	}
+	l := x.spec.lineOf(o.insn)
+	if x.insns[o.insn].Info().Kind != isa.KindALU || l == nil || strings.Contains(l.Text, "for (") {
+		return ""
+	}
+	if all := assignment.FindAllStringSubmatch(l.Text, -1); len(all) == 1 && !assignment.MatchString(" "+all[0][2]) {
+		return all[0][1]
 	}
 	return ""
 }
@@ -184,15 +201,17 @@ func (x *evidence) whence(o *origin) string {
 	if o == nil {
 		return "unknown"
 	}
-	if o.insn < 0 {
-		if o.was.Kind == PtrToCtx {
-			return "the program's context"
-		}
-		return "what the program starts with"
+	switch {
+	case o.was.Kind == PtrToCtx && o.insn < 0:
+		return "the context"
+	case o.was.Kind == PtrToStack:
+		return "an address on the stack"
+	case o.insn < 0:
+		return fmt.Sprintf("argument %d of the global function %s", o.arg, x.err.Func)
 	}
 	place := x.spec.place(o.insn)
-	if o.argument {
-		return "an argument of the call at " + place
+	if o.arg > 0 {
+		return fmt.Sprintf("argument %d of the call by %s at %s", o.arg, x.callee(o.insn), place)
 	}
 	in := &x.insns[o.insn]
 	info := in.Info()
@@ -217,6 +236,9 @@ func (x *evidence) whence(o *origin) string {
 		}
 		return "set at " + place
 	}
+	if v := x.computed(o); v != "" {
+		return v + ", computed at " + place
+	}
 	return "computed at " + place
 }
 
@@ -231,20 +253,18 @@ func (x *evidence) mapArg(o *origin) string {
 // loaded names what a load read.
 func (x *evidence) loaded(in *isa.Insn, o *origin) string {
 	if o.from == nil {
-		return "a value"
+		return "a value on the stack"
 	}
 	switch b := &o.from.was; b.Kind {
 	case PtrToCtx:
 		if f := x.field(in, o.from); f != "" {
-			return "ctx->" + f
+			return x.spec.member(o.insn, f)
 		}
 		return "a field of the context"
 	case PtrToPacket, PtrToPacketMeta:
 		return "a number from the packet"
 	case PtrToMapValue:
 		return "a number from map " + x.mapName(b.Obj)
-	case PtrToStack:
-		return "a number on the stack"
 	case PtrToBTFID, PtrToSocket, PtrToSockCommon, PtrToTCPSock:
 		return "a field of a kernel structure"
 	}

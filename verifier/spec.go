@@ -127,4 +127,5 @@ type Options struct {
 	Trace *Trace
 
 	noWidening bool // of numbers that something depends on
+	merging    bool // states when there are too many
 }

@@ -93,9 +93,9 @@ func (w *walker) stackStore(a *access, fr, off int) *Error {
 		s.h, s.id = w.handle(cur, a.value), cur.ids[a.value]
 		if !fits {
 			s.id = 0
-			if v.Off != 0 {
+			if v.Off != 0 || v.Flags != 0 {
 				c := *v
-				c.Off = 0
+				c.Off, c.Flags = 0, 0
 				s.h = w.tab.intern(&c)
 			}
 		}
@@ -228,7 +228,7 @@ func (w *walker) stackLoad(a *access, fr, off int) *Error {
 			x := extend(v.Var, a.size, a.signed)
 			id := s.id
 			if v.Var.UMax>>(8*a.size-1)>>1 != 0 || a.signed && x != v.Var {
-				id, v.Off = 0, 0
+				id, v.Off, v.Flags = 0, 0, 0
 			}
 			v.Var = x
 			w.f().set(a.value, v, id)

@@ -178,9 +178,6 @@ func (s *snapshot) bytes() int {
 	return 64 + 8*len(s.frames) + frameSnapBytes + 12*len(f.stack) + 20*len(s.refs)
 }
 
-// f is the innermost frame.
-func (s *state) f() *frame { return s.frames[len(s.frames)-1] }
-
 // newID makes an identity that no other register on this path has.
 func (s *state) newID() uint32 {
 	s.nextID++
@@ -290,13 +287,20 @@ type pool struct {
 	frames []frameSnap
 	snaps  []snapshot
 	lists  []*frameSnap
+	piece  int // snapshots in the next piece
 }
 
-const poolPiece = 128 // snapshots
+const maxPiece = 256
+
+// next is the size of the next piece: small programs keep few states.
+func (p *pool) next() int {
+	p.piece = min(max(2*p.piece, 4), maxPiece)
+	return p.piece
+}
 
 func (p *pool) frame() *frameSnap {
 	if len(p.frames) == 0 {
-		p.frames = make([]frameSnap, poolPiece)
+		p.frames = make([]frameSnap, p.next())
 	}
 	f := &p.frames[0]
 	p.frames = p.frames[1:]
@@ -305,10 +309,10 @@ func (p *pool) frame() *frameSnap {
 
 func (p *pool) snapshot(frames int) *snapshot {
 	if len(p.snaps) == 0 {
-		p.snaps = make([]snapshot, poolPiece)
+		p.snaps = make([]snapshot, max(p.piece, 4))
 	}
 	if len(p.lists) < frames {
-		p.lists = make([]*frameSnap, max(poolPiece, frames))
+		p.lists = make([]*frameSnap, max(p.piece, 4, frames))
 	}
 	s := &p.snaps[0]
 	p.snaps = p.snaps[1:]

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 
 	"github.com/gbpf/gbpf/isa"
@@ -29,16 +30,8 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 	if o.Policy == PolicySandboxed {
 		return proof, nil
 	}
-	w := newWalker(p, o)
-	err = w.all()
-	if err != nil && w.didWiden {
-		// It may have been refused for what a loop forgot.
-		o.noWidening = true
-		v := newWalker(p, o)
-		if again := v.all(); again == nil || again.Code != CodeLimit {
-			w, err = v, again
-		}
-	}
+	w, err := walk(p, o)
+	defer memos.Put(w.memo)
 	if err != nil {
 		w.explain(err)
 		err.Stats = w.stats()
@@ -63,6 +56,34 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 	return proof, nil
 }
 
+// walk walks the program. When that fails for want of precision or because paths multiply, it is tried once
+// more in another way, so that the time is bounded by twice the budget.
+func walk(p *program, o Options) (*walker, *Error) {
+	w := newWalker(p, o)
+	err := w.all()
+	switch {
+	case err == nil:
+		return w, nil
+	case w.didWiden:
+		// It may have been refused for what a loop forgot.
+		o.noWidening = true
+	case err.find.topic == topicSteps:
+		o.merging = true
+	default:
+		return w, err
+	}
+	again := newWalker(p, o)
+	switch e := again.all(); {
+	case e == nil:
+		return again, nil
+	case o.merging || e.Code == CodeLimit:
+		// What a walk with joined states, or one that has no end, complains of is not the point.
+		return w, err
+	default:
+		return again, e
+	}
+}
+
 func hashInsns(insns []isa.Insn) [32]byte {
 	b := make([]byte, 0, 8*len(insns))
 	for i := range insns {
@@ -74,6 +95,9 @@ func hashInsns(insns []isa.Insn) [32]byte {
 // all walks the program, then the global functions that it calls, each by its own type.
 func (w *walker) all() *Error {
 	w.startMain()
+	if err := w.mapReferences(); err != nil {
+		return err
+	}
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -144,34 +168,72 @@ func (w *walker) stackDepth() *Error {
 			calls[p.subOf[pc]] = append(calls[p.subOf[pc]], call{t, int(pc)})
 		}
 	}
-	round := func(i int) int { return (max(int(w.depth[i]), 1) + 15) &^ 15 }
+	// Whoever takes a function's address has it called, on top of its own stack, unless it is called some
+	// other time.
+	for pc := range p.insns {
+		if p.insns[pc].Op == isa.OpLddwFunc {
+			if t := p.subAt(p.insns[pc].Target(pc)); !w.async[t] {
+				calls[p.subOf[pc]] = append(calls[p.subOf[pc]], call{t, pc})
+			}
+		}
+	}
+	// As the kernel rounds where programs are compiled; a function without stack of its own takes none.
+	round := func(i int) int { return (int(w.depth[i]) + 15) &^ 15 }
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
 			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)
 		}
 	}
-	// The graph of calls has no cycle, so the deepest way from each function is found by going
-	// through the callees first.
-	deepest := make([]int, len(p.subs))
-	frames := make([]int, len(p.subs))
+	var deepest, frames []int
+	// chain names the functions on the deepest way down from one, with what each takes.
+	chain := func(i int) string {
+		s := ""
+		for {
+			s += fmt.Sprintf("%s takes %d bytes", p.subName(i), round(i))
+			rest, next := deepest[i]-round(i), -1
+			for _, c := range calls[i] {
+				if deepest[c.to] == rest {
+					next = c.to
+				}
+			}
+			if next < 0 || rest == 0 {
+				return s
+			}
+			s += ", "
+			i = next
+		}
+	}
+	// The deepest way from each function is found by going through the callees first. Only callbacks can make a
+	// cycle, of which there is no deepest way.
+	const open = -1
+	deepest, frames = make([]int, len(p.subs)), make([]int, len(p.subs))
 	var visit func(i int) *Error
 	visit = func(i int) *Error {
-		if deepest[i] != 0 {
+		switch {
+		case frames[i] == open:
+			return fault(CodeLimit, p.subs[i].start, "%s is called back from what it calls: more than %d functions would nest", p.subName(i), maxFrames).as(topicFrames)
+		case frames[i] != 0:
 			return nil
 		}
-		down, levels := 0, 0
+		frames[i] = open
+		down, levels, at := 0, 0, p.subs[i].start
 		for _, c := range calls[i] {
 			if err := visit(c.to); err != nil {
 				return err
 			}
-			down, levels = max(down, deepest[c.to]), max(levels, frames[c.to])
+			if deepest[c.to] > down {
+				down, at = deepest[c.to], c.at
+			}
+			levels = max(levels, frames[c.to])
 		}
 		deepest[i], frames[i] = round(i)+down, levels+1
 		if deepest[i] > stackSize {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
+			e := fault(CodeLimit, at, "%s and what it calls use %d bytes of stack: the limit is %d", p.subName(i), deepest[i], stackSize).as(topicStackTotal)
+			e.Cause = chain(i) + ", rounded up to 16"
+			return e
 		}
 		if frames[i] > maxFrames {
-			return fault(CodeLimit, p.subs[i].start, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
+			return fault(CodeLimit, at, "%s and what it calls nest %d functions: the limit is %d", p.subName(i), frames[i], maxFrames).as(topicFrames)
 		}
 		return nil
 	}

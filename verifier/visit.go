@@ -16,13 +16,18 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	if len(list) > 0 {
 		w.marks.flush()
 	}
-	keep := list[:0]
 	var cur *snapshot
-	for i, n := range list {
+	evicted := false
+	// The newest first: a loop comes back to what it just left.
+	for i := len(list) - 1; i >= 0; i-- {
+		n := list[i]
+		nd := &w.nodes[n]
+		if !w.sameCalls(nd.snap) {
+			continue // no judgement of that state's use
+		}
 		if cur == nil {
 			cur = w.look(pc)
 		}
-		nd := &w.nodes[n]
 		hit := false
 		if nd.branches > 0 {
 			switch {
@@ -37,18 +42,19 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 			if !force && !hit && w.jumps-w.keptJumps < 20 && w.steps-w.keptSteps < 100 {
 				add = false
 			}
-		} else if !w.complete(n) {
+		} else if top := w.unfinished(n); top >= 0 {
+			// What n waits for may be walked to its end, and wait in turn: only the last one is on
+			// this path, and above it.
 			if hit = w.covers(nd.snap, cur, pc, within); hit {
-				w.waitFor(w.nodes[n].waits)
+				w.waitFor(top)
 			}
 		} else {
 			hit = w.covers(nd.snap, cur, pc, demanded)
 		}
-		nd = &w.nodes[n]
 		if hit {
 			nd.hits++
-			w.kept[pc] = append(keep, list[i:]...)
-			return true, nil
+			known = true
+			break
 		}
 		if add {
 			nd.misses++
@@ -57,20 +63,50 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if force && nd.branches > 0 {
 			limit = 64
 		}
-		if nd.misses > nd.hits*limit+limit {
-			continue // unlikely to be of use
+		if nd.misses > nd.hits*limit+limit && !(w.o.merging && len(list) <= mergeAbove) {
+			list[i] = -1 // unlikely to be of use
+			evicted = true
 		}
-		keep = append(keep, n)
 	}
-	w.kept[pc] = keep
+	if evicted {
+		keep := list[:0]
+		for _, n := range list {
+			if n >= 0 {
+				keep = append(keep, n)
+			}
+		}
+		w.kept[pc] = keep
+	}
+	if known {
+		return true, nil
+	}
 	if !add && w.s.node >= 0 {
 		return false, nil
 	}
 	if cur == nil {
 		cur = w.look(pc)
 	}
+	if w.o.merging && len(w.kept[pc]) > mergeAbove {
+		cur = w.merge(pc, cur)
+	}
 	w.addNode(pc, cur)
+	if w.memory+w.tab.bytes() > w.o.MemoryLimit {
+		return false, w.tooMuch()
+	}
 	return false, nil
+}
+
+// sameCalls reports whether a kept state was reached through the calls that the path is in.
+func (w *walker) sameCalls(s *snapshot) bool {
+	if len(s.frames) != len(w.s.frames) {
+		return false
+	}
+	for i := len(s.frames) - 1; i > 0; i-- {
+		if o, c := s.frames[i], w.s.frames[i]; int(o.site) != c.site || o.call != c.call {
+			return false
+		}
+	}
+	return true
 }
 
 // addNode keeps the state of the path.
@@ -114,19 +150,20 @@ func (w *walker) above(a, b int32) bool { return a < b }
 
 // complete reports whether everything that goes on from node n has been walked, so that what
 // is demanded there is known.
-func (w *walker) complete(n int32) bool {
-	for n >= 0 {
+func (w *walker) complete(n int32) bool { return w.unfinished(n) < 0 }
+
+// unfinished returns the node that n waits for in the end, which is on this path and not walked to
+// its end; n itself if it is that one, and -1 if n waits for none. Nodes wait for
+// nodes further up only, so the way there has an end.
+func (w *walker) unfinished(n int32) int32 {
+	for {
 		nd := &w.nodes[n]
-		if nd.branches > 0 {
-			return false
-		}
-		if nd.waits < 0 {
-			return true
-		}
-		if nd.waits == n {
-			return true
+		switch {
+		case nd.branches > 0:
+			return n
+		case nd.waits < 0 || nd.waits >= n:
+			return -1
 		}
 		n = nd.waits
 	}
-	return true
 }

@@ -34,6 +34,7 @@ type walker struct {
 	marks  demand
 	facts  []Fact
 	depth  []int32  // by function: how far down its stack is used, in bytes
+	async  []bool   // by function: a timer or work queue calls it, later
 	walked []uint32 // by instruction: how often it was walked
 	base   []Kind   // by instruction: the kind of pointer that it accesses memory through
 
@@ -45,16 +46,16 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
-	memory     int // bytes of snapshots
+	mergesAt   map[int]int // by instruction
+	memory     int         // bytes of snapshots
 	peak       int
 	ctxMax     int
-	merging    bool
 	full       bool // compare all live parts, demanded or not
 	uninit     bool // stack bytes that nothing wrote may be read
 	leaks      bool // addresses may leave the program
 
 	idmap  []idPair
-	tempID uint32
+	links  []link
 	imm    Reg
 	memo   *memo
 	consts []uint64 // see thresholds
@@ -91,7 +92,6 @@ type node struct {
 	waits  int32
 	misses int32
 	hits   int32
-	jumps  uint32
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
@@ -109,12 +109,12 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, typeNo: map[string]uint32{},
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
-		depth: make([]int32, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
+		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
 	w.full = o.Trace != nil
-	w.memo = new(memo)
+	w.memo = memos.Get().(*memo)
 	w.uninit, w.leaks = o.Policy == PolicyLinux, o.Policy == PolicyLinux
 	w.maps = append(w.maps, p.spec.Maps...)
 	w.marks.init(w, n+1)
@@ -210,7 +210,7 @@ func (w *walker) fork() (other bool, err *Error) {
 		return other, nil
 	}
 	if len(w.todo) >= maxPending {
-		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending)
+		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
 	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
 	w.memory += p.snap.bytes()
@@ -341,6 +341,11 @@ func (w *walker) step(in *isa.Insn) (done bool, err *Error) {
 	}
 	w.pc++
 	return false, err
+}
+
+// tooMuch is an error for a walk that keeps more than it may.
+func (w *walker) tooMuch() *Error {
+	return w.fail(CodeLimit, "the states kept take more than %d bytes", w.o.MemoryLimit).as(topicSteps)
 }
 
 func (w *walker) tooLong() *Error {

@@ -68,6 +68,9 @@ type Options struct {
 	// is held against the object map, which takes several times as long. It is for tests
 	// and for those who look for errors of gbpf's own.
 	Checked bool
+	// VerifySteps and VerifyMemory bound the verification of a program: how many instructions it
+	// walks over all paths, and how many bytes it keeps. 0 means the kernel's 1,000,000, and 256 MiB.
+	VerifySteps, VerifyMemory int
 	// Fuel is what a run may use when its options do not say, in units. 0 means
 	// DefaultFuel.
 	Fuel uint64

@@ -3,9 +3,11 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"io"
 	stdmaps "maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -70,13 +72,28 @@ type LoadError struct {
 	// Unsupported says that the machine lacks what the program asks for: a helper or
 	// kfunc, or something that the verifier does not know.
 	Unsupported bool
-	// Err is the cause: a *[verifier.Error] when the verifier refused the program, whose
-	// long report %+v prints. nil for none.
+	// Err is the cause: a *[verifier.Error] when the verifier refused the program, nil for
+	// none.
 	Err error
 }
 
 // Unwrap returns the cause.
 func (e *LoadError) Unwrap() error { return e.Err }
+
+// Format prints the error's line, and for %+v what the verifier reports below it.
+func (e *LoadError) Format(s fmt.State, verb rune) {
+	text := e.Error()
+	var ve *verifier.Error
+	switch {
+	case verb == 'q':
+		text = strconv.Quote(text)
+	case verb == 'v' && s.Flag('+') && errors.As(e.Err, &ve):
+		if _, report, ok := strings.Cut(fmt.Sprintf("%+v", ve), "\n"); ok {
+			text += "\n" + report
+		}
+	}
+	io.WriteString(s, text)
+}
 
 func (e *LoadError) Error() string {
 	s := fmt.Sprintf("load program: %s: ", e.Program)
@@ -107,7 +124,6 @@ type Program struct {
 // was the verifier that refused the program.
 func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	p := &Program{m: m, spec: *spec}
-	p.spec.Insns = slices.Clone(spec.Insns)
 	p.spec.Maps = slices.Clone(spec.Maps)
 	p.spec.Kfuncs = slices.Clone(spec.Kfuncs)
 	p.spec.Funcs = slices.Clone(spec.Funcs)
@@ -116,13 +132,13 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	if err := p.verify(); err != nil {
 		return nil, err
 	}
+	p.spec.Insns = p.proof.Insns() // the caller's stay its own
 	code, err := interp.New(interp.Source{
 		Name:   spec.Name,
 		Type:   spec.Type,
 		Attach: spec.AttachType,
 		GPL:    GPLCompatible(spec.License),
 		Proof:  p.proof,
-		Insns:  p.spec.Insns,
 		Maps:   m.table,
 		Const:  p.constant,
 		Helper: p.helper,

@@ -33,7 +33,9 @@ func (p *Program) verify() error {
 		}
 		spec.Maps = append(spec.Maps, m)
 	}
-	proof, err := verifier.Verify(spec, verifier.Options{Policy: p.m.opts.Policy})
+	proof, err := verifier.Verify(spec, verifier.Options{
+		Policy: p.m.opts.Policy, Steps: p.m.opts.VerifySteps, MemoryLimit: p.m.opts.VerifyMemory,
+	})
 	if err != nil {
 		return p.refused(err)
 	}

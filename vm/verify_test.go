@@ -3,6 +3,8 @@ package vm_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -102,8 +104,33 @@ func TestRefusal(t *testing.T) {
 	if want := "load program: peek: insn 1: " + ve.Reason + " (peek.c:4: return p[14];)"; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
+	report := fmt.Sprintf("%+v", err)
+	if first, rest, _ := strings.Cut(report, "\n"); first != err.Error() || !strings.Contains(rest, "data_end") || fmt.Sprint(err) != err.Error() || fmt.Sprintf("%q", err) != strconv.Quote(err.Error()) {
+		t.Errorf("as a report:\n%s", report)
+	}
 	if strings.Count(err.Error(), "peek:") != 1 || strings.Count(err.Error(), ve.Reason) != 1 || strings.Contains(err.Error(), "verify") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("not one line that says everything once: %q", err)
+	}
+}
+
+// TestLimits bounds a verification.
+func TestLimits(t *testing.T) {
+	// 8 independent branches, each of which makes two paths.
+	insns := seq(one(isa.OpLdxW, 2, 1, 16, 0), one(isa.OpMov64Imm, 0, 0, 0, 0))
+	for i := range 8 {
+		insns = append(insns, one(isa.OpJsetImm, 2, 0, 1, 1<<i), one(isa.OpAdd64Imm, 0, 0, 0, 1<<i))
+	}
+	insns = append(insns, one(isa.OpAnd64Imm, 0, 0, 0, 2), exit)
+	for _, tt := range []struct {
+		o    vm.Options
+		want string
+	}{{vm.Options{}, ""}, {vm.Options{VerifySteps: 20}, "limit"}, {vm.Options{VerifyMemory: 1}, "limit"}} {
+		tt.o.CPUs = 1
+		_, err := machine(t, tt.o).NewProgram(&vm.ProgramSpec{Name: "p", Type: progtype.XDP, Insns: insns})
+		var ve *verifier.Error
+		if got := errors.As(err, &ve); got != (tt.want != "") || got && string(ve.Code) != tt.want {
+			t.Errorf("%d steps, %d bytes: %v, want %q", tt.o.VerifySteps, tt.o.VerifyMemory, err, tt.want)
+		}
 	}
 }
 

@@ -99,13 +99,16 @@ func TestGolden(t *testing.T) {
 		{"json", [][]string{
 			many("filter", "--json", "--trace", "--dump-maps", "--map", rule),
 			many("filter", "--json", "--repeat", "2"),
-			many("reads_beyond", "--json"),
+			many("filter", "--json", "--engine", "checked"),
+			many("reads_beyond", "--json", "--policy", "sandboxed"),
 			many("mark", "--json", "--ctx", "cb=3", "--ctx", "cb[4]=0xffffffff", "--kconfig", "LINUX_KERNEL_VERSION=5"),
 		}},
 		{"traps", [][]string{
 			many("reads_beyond"),
-			many("never_ends", "--fuel", "1000"),
-			many("reads_beyond", "--packet", "020000000001 020000000002 86dd"),
+			many("reads_beyond", "--policy", "sandboxed"),
+			many("never_ends"),
+			many("never_ends", "--policy", "sandboxed", "--fuel", "1000"),
+			many("reads_beyond", "--policy", "sandboxed", "--packet", "020000000001 020000000002 86dd"),
 		}},
 		{"disasm", [][]string{
 			{"disasm", "testdata/many.o", "--program", "reads_beyond"},

@@ -14,6 +14,7 @@ import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/loader"
 	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
@@ -44,7 +45,8 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run OBJ",
 		Short: "Run a program of an object on packets, data or a context",
-		Long: "Run loads an object, runs one of its programs on each input and prints what came of it.\n\n" + mapHelp +
+		Long: "Run loads an object, runs one of its programs on each input and prints what came of it. The program is verified first,\n" +
+			"see gbpf verify; --policy sandboxed runs what the verifier refuses, with every access checked.\n\n" + mapHelp +
 			"\n\nExit status: 0 it ran, 1 it was stopped by a trap, 2 the command or the object is wrong.",
 		Example: "  gbpf run filter.o --packet 'ffffffffffff 020000000001 0800 ...' --dump-maps\n" +
 			"  gbpf run filter.o --program xdp_main --pcap trace.pcap --map 'ports:80=1' --json\n" +
@@ -62,7 +64,7 @@ func runCommand() *cobra.Command {
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before loading")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")
 	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "types for CO-RE: a BTF `file`, or vmlinux for this machine's kernel")
-	fl.StringVar(&f.engine, "engine", "interp", "the engine: interp")
+	fl.StringVar(&f.engine, "engine", "interp", "the engine: interp, or checked, which holds each access of a proven program against what is there, too")
 	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: linux, strict or sandboxed")
 	fl.StringVar(&f.memory, "memory-limit", "256M", "guest memory, in bytes or with K, M, G")
 	fl.IntVar(&f.repeat, "repeat", 1, "how often to run on each input; the report is of the last run, with the mean time")
@@ -77,8 +79,12 @@ func runCommand() *cobra.Command {
 
 // check validates the flags that need no file.
 func (f *runFlags) check() (o vm.Options, err error) {
-	if f.engine != "interp" {
-		return o, fmt.Errorf("--engine %s: no such engine: want interp", f.engine)
+	switch f.engine {
+	case "interp":
+	case "checked":
+		o.Checked = true
+	default:
+		return o, fmt.Errorf("--engine %s: no such engine: want interp or checked", f.engine)
 	}
 	if f.repeat < 1 {
 		return o, fmt.Errorf("--repeat %d: want at least 1", f.repeat)
@@ -133,7 +139,7 @@ func (f *runFlags) run(cmd *cobra.Command, path string) error {
 	}
 	defer m.Close()
 	if s.coll, err = loader.New(m, spec, opts); err != nil {
-		return err
+		return refusalHelp(path, err)
 	}
 	if err := setMaps(spec, s.coll, entries); err != nil {
 		return err
@@ -157,6 +163,15 @@ func (f *runFlags) run(cmd *cobra.Command, path string) error {
 		return errTrapped
 	}
 	return nil
+}
+
+// refusalHelp adds to a refusal of the verifier how to see all of it.
+func refusalHelp(path string, err error) error {
+	var ve *verifier.Error
+	if !errors.As(err, &ve) {
+		return err
+	}
+	return fmt.Errorf("%w: see gbpf verify %s --program %s", err, path, ve.Program)
 }
 
 // load parses the object and settles what of it to load, the program to run first.

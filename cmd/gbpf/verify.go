@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/spf13/cobra"
 
 	"github.com/gbpf/gbpf/isa"
@@ -25,6 +26,7 @@ type verifyFlags struct {
 	typ       string
 	policy    string
 	kernelBTF string
+	targets   []string
 	vars      []string
 	kconfig   []string
 	json      bool
@@ -76,8 +78,9 @@ func verifyCommand() *cobra.Command {
 	fl.StringVarP(&f.program, "program", "p", "", "the program's `name`; all of them without")
 	fl.StringVar(&f.raw, "raw", "", "a `file` of instructions in hex, 8 bytes or one 0x word each, instead of an object; - for standard input")
 	fl.StringVar(&f.typ, "type", "", "with --raw, the program `type`, such as xdp or tc")
-	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: linux, strict or sandboxed")
+	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: the `policy` linux, strict or sandboxed")
 	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, or vmlinux for this machine's kernel")
+	fl.StringArrayVar(&f.targets, "target", nil, "what a tracing program attaches to, if a BPF program, as `PROGRAM=TYPE`, such as trace=xdp")
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before verifying")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a program, on a line")
@@ -102,7 +105,7 @@ func (f *verifyFlags) options(log io.Writer) (o verifier.Options, err error) {
 		for _, flag := range []struct {
 			name string
 			set  bool
-		}{{"program", f.program != ""}, {"kernel-btf", f.kernelBTF != ""}, {"var", f.vars != nil}, {"kconfig", f.kconfig != nil}} {
+		}{{"program", f.program != ""}, {"kernel-btf", f.kernelBTF != ""}, {"target", f.targets != nil}, {"var", f.vars != nil}, {"kconfig", f.kconfig != nil}} {
 			if flag.set {
 				return o, fmt.Errorf("--%s: it goes with an object, not with --raw", flag.name)
 			}
@@ -151,6 +154,9 @@ func (f *verifyFlags) object(path string) ([]*verdict, error) {
 	if opts.KernelBTF, err = kernelBTF(f.kernelBTF); err != nil {
 		return nil, err
 	}
+	if opts.Targets, err = f.attachTargets(spec); err != nil {
+		return nil, err
+	}
 	specs, err := loader.VerifierSpecs(spec, opts)
 	if err != nil {
 		return nil, err
@@ -177,6 +183,28 @@ func (f *verifyFlags) object(path string) ([]*verdict, error) {
 	}
 	slices.SortFunc(all, func(a, b *verdict) int { return strings.Compare(a.name, b.name) })
 	return all, nil
+}
+
+// attachTargets parses PROGRAM=TYPE settings.
+func (f *verifyFlags) attachTargets(spec *ebpf.CollectionSpec) (map[string]*verifier.FuncType, error) {
+	targets := map[string]*verifier.FuncType{}
+	for _, s := range f.targets {
+		name, typ, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("--target %s: want PROGRAM=TYPE", s)
+		}
+		p := spec.Programs[name]
+		if p == nil {
+			return nil, fmt.Errorf("--target %s: no such program: the object has %s", s, nameList(spec.Programs))
+		}
+		if t := progtype.ByName(typ); t != nil {
+			targets[name] = loader.BPFTarget(p.AttachTo, t)
+		}
+		if targets[name] == nil {
+			return nil, fmt.Errorf("--target %s: programs of type %s cannot be traced: want a type such as xdp or sched_cls", s, typ)
+		}
+	}
+	return targets, nil
 }
 
 // bytes reads a program from a file of hex.

@@ -46,10 +46,10 @@ func TestParseInsns(t *testing.T) {
 	}
 }
 
-// took finds what a verification took, which is never the same.
-var took = regexp.MustCompile(`time=\S+|"time_ns":\d+|"peak_bytes":\d+`)
+// took finds what a verification took, which is never the same, or the walk's own matter.
+var took = regexp.MustCompile(`(processed|states|time)=\S+|"(processed|states|time_ns|peak_bytes)":\d+`)
 
-// verifyTranscript is a transcript without times.
+// verifyTranscript is a transcript without what the verifications took.
 func verifyTranscript(t *testing.T, cmds [][]string) string {
 	t.Helper()
 	return took.ReplaceAllStringFunc(transcript(t, cmds), func(s string) string {
@@ -124,6 +124,27 @@ func TestVerifyJSON(t *testing.T) {
 	}
 }
 
+func TestVerifyGolden(t *testing.T) {
+	golden(t, "verify", verifyTranscript(t, [][]string{
+		{"verify", "testdata/one.o"},
+		{"verify", "testdata/many.o"},
+		{"verify", "testdata/many.o", "--program", "reads_beyond", "--json"},
+		{"verify", "testdata/many.o", "--program", "filter", "--policy", "strict"},
+		{"verify", "testdata/many.o", "--policy", "sandboxed", "--json"},
+		{"verify", "testdata/odd.o"},
+		{"verify", "testdata/nothing.o"},
+		{"verify", "--help"},
+	}))
+}
+
+// TestVerifyLog has the walk's steps on standard error, and the verdict alone on standard output.
+func TestVerifyLog(t *testing.T) {
+	status, out, errs := exec(t, "0x00000002000000b7 0x95", "verify", "--raw", "-", "--type", "xdp", "--log")
+	if status != 0 || strings.Count(out, "\n") != 1 || strings.Count(errs, "\n") < 2 || !strings.Contains(errs, "exit") {
+		t.Errorf("exit status %d\n%s\n%s", status, out, errs)
+	}
+}
+
 func TestVerifyErrors(t *testing.T) {
 	good := rawFile(t, "0x00000002000000b7 0x95")
 	for _, tt := range []struct {
@@ -144,6 +165,9 @@ func TestVerifyErrors(t *testing.T) {
 		{[]string{"--raw", "testdata/nothing", "--type", "xdp"}, "--raw testdata/nothing: "},
 		{[]string{"--raw", "testdata/one.o", "--type", "xdp"}, "--raw testdata/one.o: line 1: "},
 		{[]string{"--raw", rawFile(t, "b7 00"), "--type", "xdp"}, ": 2 bytes: an instruction has 8"},
+		{[]string{"testdata/one.o", "--target", "x"}, "--target x: want PROGRAM=TYPE"},
+		{[]string{"testdata/one.o", "--target", "x=xdp"}, "--target x=xdp: no such program: the object has only"},
+		{[]string{"testdata/one.o", "--target", "only=nothing"}, "--target only=nothing: programs of type nothing cannot be traced: want a type such as xdp or sched_cls"},
 		{[]string{"--frob"}, "unknown flag: --frob: see gbpf verify --help"},
 	} {
 		status, out, errs := exec(t, "", append([]string{"verify"}, tt.args...)...)

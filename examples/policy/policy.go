@@ -1,12 +1,12 @@
 // Package policy shows how an application lets a BPF program decide, and adds a helper of its own to what the
-// program may call. The program can be replaced while the application runs; a faulty one is an error, not a crash.
+// program may call. The program can be replaced while the application runs; a faulty one is refused when it is loaded,
+// and were it not, it would be an error, not a crash.
 package policy
 
 import (
 	"bytes"
 	"context"
 	_ "embed"
-	"encoding/binary"
 
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/helpers/proto"
@@ -68,12 +68,7 @@ func (p *Policy) Close() error { return p.m.Close() }
 
 // Allowed asks the program. An error means that it could not decide: it trapped, or ctx ended.
 func (p *Policy) Allowed(ctx context.Context, r Request) (bool, error) {
-	data := make([]byte, 0, 32)
-	data, err := binary.Append(data, binary.LittleEndian, r)
-	if err != nil {
-		return false, err
-	}
-	ret, err := p.coll.Programs["decide"].Run(ctx, &vm.RunOptions{Data: data, NoOutput: true})
+	ret, err := p.coll.Programs["decide"].Run(ctx, &vm.RunOptions{Context: r, NoOutput: true})
 	return ret != 0, err
 }
 

@@ -72,14 +72,21 @@ const (
 	typeTracepoint            = 5
 	typeXDP                   = 6
 	typePerfEvent             = 7
+	typeCgroupSkb             = 8
+	typeCgroupSock            = 9
 	typeLwtIn                 = 10
 	typeLwtOut                = 11
 	typeLwtXmit               = 12
 	typeSockOps               = 13
+	typeSkSkb                 = 14
+	typeCgroupDevice          = 15
+	typeSkMsg                 = 16
 	typeRawTracepoint         = 17
+	typeCgroupSockAddr        = 18
 	typeLwtSeg6Local          = 19
 	typeSkReuseport           = 21
 	typeFlowDissector         = 22
+	typeCgroupSysctl          = 23
 	typeRawTracepointWritable = 24
 	typeCgSockopt             = 25
 	typeTracing               = 26
@@ -87,6 +94,7 @@ const (
 	typeLSM                   = 29
 	typeSkLookup              = 30
 	typeSyscall               = 31
+	typeNetfilter             = 32
 )
 
 // variants are the prototypes that differ from the table's for some program types.
@@ -102,6 +110,10 @@ var variants = []variant{
 		proto: Proto{ID: 57, Name: "getsockopt", Args: [5]Arg{sock, anything, anything, uninitMem, size}}},
 	{types: []uint32{typeSkLookup},
 		proto: Proto{ID: 124, Name: "sk_assign", Args: [5]Arg{bctx, {Kind: PtrToSocket, Flags: MaybeNull}, anything}}},
+	{types: []uint32{typeTracing},
+		proto: Proto{ID: 107, Name: "sk_storage_get", Args: [5]Arg{constMap, btfIDOrNull("sock_common"), mapValueOrNull, anything}, Ret: retMapValueOrNull}},
+	{types: []uint32{typeTracing},
+		proto: Proto{ID: 108, Name: "sk_storage_delete", Args: [5]Arg{constMap, btfIDOrNull("sock_common")}}},
 	{types: []uint32{typeTracing, typeLSM, typeSyscall},
 		proto: Proto{ID: 188, Name: "xdp_get_buff_len", Args: [5]Arg{btfID("xdp_buff")}}},
 }

@@ -95,11 +95,14 @@ type KfuncRetKind uint8
 
 // Kinds of result.
 const (
-	KfuncRetVoid    KfuncRetKind = iota // nothing: R0 is not readable
-	KfuncRetScalar                      // a number
-	KfuncRetBTF                         // a kernel structure
-	KfuncRetMem                         // Size bytes of memory
-	KfuncRetSpecial                     // what depends on the arguments, as the kfunc's name says
+	KfuncRetVoid   KfuncRetKind = iota // nothing: R0 is not readable
+	KfuncRetScalar                     // a number
+	KfuncRetBTF                        // a kernel structure
+	KfuncRetMem                        // Size bytes of memory
+	// KfuncRetSpecial depends on the arguments: what bpf_obj_new and its kin make, the node at the end
+	// of a list or tree (as the object that it lies in; one that was not taken out is valid
+	// under RCU and not owned), what a cast or an arena gives, the data of a dynptr.
+	KfuncRetSpecial
 )
 
 // KfuncFlag is a set of what the kernel registers about a kfunc (KF_*).
@@ -108,7 +111,7 @@ type KfuncFlag uint16
 // Flags of kfuncs.
 const (
 	KfuncAcquire      KfuncFlag = 1 << iota // the result is a reference that the program must release
-	KfuncRelease                            // gives back the reference in its argument
+	KfuncRelease                            // gives back the reference in its argument; implies KfuncTrustedArgs
 	KfuncRetNull                            // the result may be NULL; of a number: 0
 	KfuncTrustedArgs                        // pointers must be trusted or referenced, and not NULL
 	KfuncRCU                                // pointers must be at least valid under RCU, and not NULL
@@ -131,6 +134,9 @@ func init() {
 	for i := range kfuncs {
 		k := &kfuncs[i]
 		k.Flags = kfuncFlags[k.Name]
+		if k.Flags&KfuncRelease != 0 {
+			k.Flags |= KfuncTrustedArgs
+		}
 		k.completeRet()
 		kfuncByName[k.Name] = k
 	}

@@ -285,6 +285,7 @@ func TestMapAllowedKernel(t *testing.T) {
 		t.Skip(err)
 	}
 	all := everyMap(t)
+	record := &mapVerdicts{Allowed: map[string]string{}}
 	compared, sock, left := 0, 0, []string{}
 	for id := int32(1); id <= proto.MaxID; id++ {
 		h := proto.ByID(id)
@@ -320,6 +321,7 @@ func TestMapAllowedKernel(t *testing.T) {
 				}
 				theirs := log == "" || beside(log)
 				compared++
+				note(record.Allowed, allowedKey(id, uint32(f.typ), uint32(f.attach)), typ, theirs)
 				if isSock {
 					sock++
 				}
@@ -330,6 +332,9 @@ func TestMapAllowedKernel(t *testing.T) {
 		}
 	}
 	t.Logf("%d calls compared with the live kernel, %d of them on maps of sockets; left out: %s", compared, sock, strings.Join(left, ", "))
+	if *update {
+		record.save(t)
+	}
 }
 
 // TestLookupOnKernel compares what a lookup gives with the type that the live kernel's log names

@@ -77,6 +77,7 @@ func TestMapUsableKernel(t *testing.T) {
 		t.Skip(err)
 	}
 	all, fields := everyMap(t), fieldMaps(t)
+	record := &mapVerdicts{Usable: map[string]string{}}
 	compared := 0
 	for i := range flavours {
 		f := &flavours[i]
@@ -87,6 +88,7 @@ func TestMapUsableKernel(t *testing.T) {
 			}
 			theirs := log == "" || strings.Contains(log, "At program exit the register R0")
 			compared++
+			note(record.Usable, usableKey(uint32(f.typ), f.sleepable, has), typ, theirs)
 			if why := proto.MapUsable(uint32(f.typ), f.sleepable, typ, has); (why == "") != theirs {
 				t.Errorf("map of type %d with fields %d in %s: ours %q, the kernel's %v: %s", typ, has, f.name, why, theirs, last(log))
 			}
@@ -106,6 +108,9 @@ func TestMapUsableKernel(t *testing.T) {
 		}
 	}
 	t.Logf("%d references to maps compared with the live kernel", compared)
+	if *update {
+		record.save(t)
+	}
 }
 
 // TestDirectValueKernel compares which maps' values a 16-byte load may refer to.

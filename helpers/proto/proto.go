@@ -8,6 +8,8 @@
 package proto
 
 //go:generate go test -run TestAllowed -update .
+//go:generate go test -run TestKfuncSignatures -update .
+//go:generate go test -run TestKfuncAllowed -update .
 
 // Proto is a helper's prototype.
 type Proto struct {

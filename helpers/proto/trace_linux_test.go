@@ -28,6 +28,7 @@ func newTracer(t *testing.T) *tracer {
 	if err := kernel.Available(); err != nil {
 		t.Skip(err)
 	}
+	needTables(t)
 	spec, err := btf.LoadKernelSpec()
 	if err != nil {
 		t.Skip(err)

@@ -22,7 +22,7 @@ func (g *gen) source() isa.Reg {
 			if g.f.lock {
 				continue
 			}
-			id := [...]int64{7, 5, 8}[g.n(3)]
+			id := [...]int64{7, 5}[g.n(2)]
 			v := anyNumber()
 			if id != 5 {
 				v.hi = math.MaxUint32

@@ -28,6 +28,8 @@ type Mode struct {
 	// Uninit makes a read of stack bytes that the function has not written a trap; it
 	// needs Checked. Without it they read as zero.
 	Uninit bool
+	// MayGoto is how often a function's may_goto goes on, 0 for as often as in the kernel.
+	MayGoto uint32
 	// Watch observes a run, see [Observer]; nil for none, which costs nothing.
 	Watch Observer
 }
@@ -92,7 +94,10 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
 	st.Call.Err = nil
-	st.frames[0].mayGoto = maxMayGoto
+	if mode.MayGoto == 0 {
+		st.mode.MayGoto = maxMayGoto
+	}
+	st.frames[0].mayGoto = st.mode.MayGoto
 	st.enter(0)
 	if !st.yield() { // a context that has ended runs nothing
 		st.fail(p, 0, st.trap)
@@ -170,7 +175,7 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	}
 	at, call := st.pc, st.Call
 	st.depth++
-	st.frames[st.depth] = frame{prog: nil, mayGoto: maxMayGoto}
+	st.frames[st.depth] = frame{prog: nil, mayGoto: st.mode.MayGoto}
 	st.enter(st.depth)
 	var r [16]uint64
 	copy(r[1:6], args[:])

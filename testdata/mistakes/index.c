@@ -50,12 +50,13 @@ int index_unbounded_fixed(struct xdp_md *ctx)
 SEC("xdp")
 int index_inclusive(struct xdp_md *ctx)
 {
-	struct table *t = the_table();
 	u32 i = ctx->rx_queue_index;
+	struct table *t;
 
-	if (!t)
+	if (i > 16)
 		return XDP_PASS;
-	if (i <= 16)
+	t = the_table();
+	if (t)
 		t->slots[i]++;
 	return XDP_PASS;
 }
@@ -63,12 +64,13 @@ int index_inclusive(struct xdp_md *ctx)
 SEC("xdp")
 int index_inclusive_fixed(struct xdp_md *ctx)
 {
-	struct table *t = the_table();
 	u32 i = ctx->rx_queue_index;
+	struct table *t;
 
-	if (!t)
+	if (i >= 16)
 		return XDP_PASS;
-	if (i < 16)
+	t = the_table();
+	if (t)
 		t->slots[i]++;
 	return XDP_PASS;
 }
@@ -76,12 +78,13 @@ int index_inclusive_fixed(struct xdp_md *ctx)
 SEC("xdp")
 int index_signed(struct xdp_md *ctx)
 {
-	struct table *t = the_table();
 	s32 i = ctx->rx_queue_index;
+	struct table *t;
 
-	if (!t)
+	if (i > 15)
 		return XDP_PASS;
-	if (i < 16)
+	t = the_table();
+	if (t)
 		t->slots[i]++;
 	return XDP_PASS;
 }
@@ -89,12 +92,13 @@ int index_signed(struct xdp_md *ctx)
 SEC("xdp")
 int index_signed_fixed(struct xdp_md *ctx)
 {
-	struct table *t = the_table();
 	s32 i = ctx->rx_queue_index;
+	struct table *t;
 
-	if (!t)
+	if (i < 0 || i > 15)
 		return XDP_PASS;
-	if (i >= 0 && i < 16)
+	t = the_table();
+	if (t)
 		t->slots[i]++;
 	return XDP_PASS;
 }

@@ -66,7 +66,9 @@ int leak_compared(struct __sk_buff *skb)
 {
 	u64 addr = (u64)skb;
 
-	return addr > 0x1000 ? TC_ACT_OK : TC_ACT_SHOT;
+	if (addr > 0x1000)
+		skb->mark = 1;
+	return TC_ACT_OK;
 }
 
 SEC("tc")
@@ -74,7 +76,9 @@ int leak_compared_fixed(struct __sk_buff *skb)
 {
 	u64 len = skb->len;
 
-	return len > 0x1000 ? TC_ACT_OK : TC_ACT_SHOT;
+	if (len > 0x1000)
+		skb->mark = 1;
+	return TC_ACT_OK;
 }
 
 GPL_OK;

@@ -1,0 +1,41 @@
+package verifier_test
+
+import (
+	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/verifier"
+)
+
+// campaignRegressions are about what generated programs found, the live kernel being asked about the same.
+var campaignRegressions = []regression{
+	{class: "ordered access", name: "misaligned load of a map value", code: verifier.CodeAlignment,
+		bad:  "$value; r1 = load_acquire((u32 *)(r7 +2))",
+		good: "$value; r1 = load_acquire((u32 *)(r7 +4))"},
+	{class: "ordered access", name: "misaligned store to a map value", code: verifier.CodeAlignment,
+		bad:  "$value; store_release((u64 *)(r7 +4), r6)",
+		good: "$value; store_release((u64 *)(r7 +8), r6)"},
+	{class: "ordered access", name: "at a variable offset", code: verifier.CodeAlignment,
+		bad:  "$value; r6 &= 7; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))",
+		good: "$value; r6 &= 4; r7 += r6; r1 = load_acquire((u32 *)(r7 +0))"},
+	{class: "linked numbers", name: "nothing added", code: bounds,
+		bad:  "$value; r1 = r6; r1 += 0; if r1 > 15 goto out; r6 += 1; [r6]",
+		good: "$value; r1 = r6; r1 += 0; if r6 > 15 goto out; [r1]"},
+	{class: "stack depth", name: "a frame without stack", code: verifier.CodeLimit,
+		bad:  "*(u8 *)(r10 -1) = 0; call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit",
+		good: "call f; r0 = 0; exit; f: *(u64 *)(r10 -504) = 0; r0 = 0; exit"},
+	{class: "stack depth", name: "of a callback", code: verifier.CodeLimit,
+		bad: `*(u64 *)(r10 -128) = 0; r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: *(u64 *)(r10 -496) = 0; r0 = 0; exit`,
+		good: `*(u64 *)(r10 -16) = 0; r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: *(u64 *)(r10 -496) = 0; r0 = 0; exit`},
+	{class: "stack depth", name: "a callback of itself", code: verifier.CodeLimit,
+		bad: `r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r6 = func f; r0 = 0; exit`,
+		good: `r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r6 = 0; r0 = 0; exit`},
+	{class: "map references", name: "a lock where no path leads", code: verifier.CodeHelper, typ: progtype.Kprobe,
+		bad:  "r0 = 0; if r0 == 0 goto pc+2; r1 = map[4]; r0 = 0; exit",
+		good: "r0 = 0; if r0 == 0 goto pc+2; r1 = map[0]; r0 = 0; exit"},
+	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
+		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
+		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
+}
