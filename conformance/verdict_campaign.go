@@ -31,6 +31,9 @@ type VerdictCampaign struct {
 	NoShrink bool
 	// Progress, if not nil, is told of each new class.
 	Progress func(*VerdictClass)
+	// Alarm, if not nil, is told of a program that gbpf has been verifying for 10 s. It is called
+	// by another goroutine.
+	Alarm func(*fuzzgen.Program)
 }
 
 // VerdictReport is what a campaign found.
@@ -64,7 +67,7 @@ type VerdictClass struct {
 	Kernel     string // the last line of the kernel's log, numbers taken out; "" if it accepts
 	Gbpf       string // gbpf's code and reason, numbers taken out; "" if it accepts
 	Count      int
-	Listed     *ListedDifference // why it is no fault, nil if it is one
+	Listed     string // why it is no fault, "" if it is one
 
 	Example    *fuzzgen.Program // the smallest, shrunk
 	KernelLine string           // of the example
@@ -111,7 +114,13 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 			r.Accepted++
 		}
 		at = time.Now()
+		alarm := time.AfterFunc(alarmAfter, func() {
+			if c.Alarm != nil {
+				c.Alarm(p)
+			}
+		})
 		ve := verifyGenerated(p, verifier.Options{})
+		alarm.Stop()
 		r.Gbpf += time.Since(at)
 		if v.Accepted == (ve == nil) {
 			continue
@@ -127,6 +136,10 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		if d == nil { // with a log the kernel thought better of it
 			continue
 		}
+		d.Listed = listedDifference(d)
+		if d.Listed == "" && d.Difference == UnsafeAcceptance {
+			d.Listed = explain(k, p)
+		}
 		c.add(k, classes, p, d)
 	}
 	r.Total = time.Since(start)
@@ -135,7 +148,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 	}
 	slices.SortFunc(r.Classes, func(a, b *VerdictClass) int {
 		listed := func(c *VerdictClass) int {
-			if c.Listed != nil {
+			if c.Listed != "" {
 				return 1
 			}
 			return 0
@@ -148,13 +161,16 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 // add files a program that differs under its class.
 func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, p *fuzzgen.Program, d *VerdictClass) {
 	key := d.key()
+	if d.Listed != "" {
+		key = d.Listed // one class, whatever the kernel complained of
+	}
 	cl := classes[key]
 	if cl == nil {
 		cl = d
 		classes[key] = cl
 	}
 	cl.Count++
-	if cl.Count > 3 && cl.Example.Len() <= 6 || cl.Count > 12 {
+	if cl.Count > 3 && cl.Example.Len() <= 6 || cl.Count > 12 || cl.Count > 1 && cl.Listed != "" {
 		return
 	}
 	small := p
@@ -165,7 +181,11 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 				return false
 			}
 			e, err := compareVerdicts(k, q, verifier.Options{Steps: shrinkSteps})
-			return err == nil && e != nil && e.key() == key
+			if err != nil || e == nil || e.Difference != d.Difference || e.Kernel != d.Kernel || e.Gbpf != d.Gbpf {
+				return false
+			}
+			// Not into something that is explained.
+			return d.Difference != UnsafeAcceptance || d.Listed != "" || explain(k, q) == ""
 		})
 	}
 	if cl.Example == nil || small.Len() < cl.Example.Len() {
@@ -173,7 +193,6 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 		if e, err := compareVerdicts(k, small, verifier.Options{}); err == nil && e != nil {
 			cl.KernelLine, cl.GbpfLine = e.KernelLine, e.GbpfLine
 		}
-		cl.Listed = listedDifference(cl)
 	}
 	if cl.Count == 1 && c.Progress != nil {
 		c.Progress(cl)
@@ -184,6 +203,7 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 const (
 	shrinkSteps = 100_000
 	shrinkTime  = 5 * time.Second
+	alarmAfter  = 10 * time.Second
 )
 
 // compareVerdicts asks both for their reasons. It returns nil when they agree.
@@ -215,15 +235,15 @@ func compareVerdicts(k *kernelJudge, p *fuzzgen.Program, o verifier.Options) (*V
 }
 
 func (c *VerdictClass) key() string {
-	return fmt.Sprintf("%d|%s|%s", c.Difference, c.Kernel, c.Gbpf)
+	return fmt.Sprintf("%d|%s|%s|%s", c.Difference, c.Kernel, c.Gbpf, c.Listed)
 }
 
 // String is the class for people: what differs, how often, and the example.
 func (c *VerdictClass) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d times", c.Difference, c.Count)
-	if c.Listed != nil {
-		fmt.Fprintf(&b, " (listed: %s)", c.Listed.Why)
+	if c.Listed != "" {
+		fmt.Fprintf(&b, " (listed: %s)", c.Listed)
 	}
 	switch c.Difference {
 	case UnsafeAcceptance:
@@ -243,7 +263,7 @@ func (r *VerdictReport) Count(d Difference) (faults, listed int) {
 	for _, c := range r.Classes {
 		switch {
 		case c.Difference != d:
-		case c.Listed != nil:
+		case c.Listed != "":
 			listed += c.Count
 		default:
 			faults += c.Count

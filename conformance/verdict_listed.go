@@ -12,22 +12,26 @@ type ListedDifference struct {
 
 // listedDifferences holds the differences that are looked at and left as they are.
 var listedDifferences = []ListedDifference{
-	{UnsafeAcceptance, regexp.MustCompile(`BPF program is too large`), nil,
+	{UnsafeAcceptance, regexp.MustCompile(`BPF program is too large|The sequence of N jumps is too complex`), nil,
 		"a limit of the kernel's walk, no matter of safety: gbpf merges or prunes more"},
-	{UnsafeAcceptance, regexp.MustCompile(`The sequence of N jumps is too complex`), nil,
-		"a limit of the kernel's walk, no matter of safety"},
+	{UnsafeAcceptance, regexp.MustCompile(`verifier bug: No program to jit`), nil,
+		"the kernel stumbles over the address of a function in a program without type information"},
+	{FalseRejection, nil, regexp.MustCompile(`^structure: decode: .*reserved field`),
+		"a field that RFC 9669 reserves is set, and the kernel does not look"},
+	{FalseRejection, nil, regexp.MustCompile(`^unsupported: a load from the kernel's struct bpf_map`),
+		"the campaign gives gbpf no types of the kernel"},
 }
 
-// listedDifference returns the entry for a class, nil for none.
-func listedDifference(c *VerdictClass) *ListedDifference {
+// listedDifference says why a class is no fault, "" if it is one.
+func listedDifference(c *VerdictClass) string {
 	for i := range listedDifferences {
 		l := &listedDifferences[i]
 		if l.Difference != c.Difference {
 			continue
 		}
 		if l.Kernel != nil && l.Kernel.MatchString(c.Kernel) || l.Gbpf != nil && l.Gbpf.MatchString(c.Gbpf) {
-			return l
+			return l.Why
 		}
 	}
-	return nil
+	return ""
 }

@@ -25,7 +25,6 @@ type callMeta struct {
 	dynID       uint32
 	dynRef      uint32
 	dynKind     uint32
-	dynRdonly   bool
 	dynRelease  uint32 // reference of a dynptr that is released
 	newDynptrs  []newDynptr
 	kptr        *maps.Field
@@ -89,7 +88,10 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
 			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
 		}
-		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, w.f().ids[reg]
+		if c.m != nil && (c.mapNo != r.Obj || c.mapUID != r.Size) {
+			return w.fail(CodeType, "%s of %s is %s: it has to be the map that holds what is given with it", reg, c.name, w.describe(r))
+		}
+		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, r.Size
 	case proto.PtrToMapKey:
 		if c.m.KeySize == 0 {
 			return w.fail(CodeHelper, "%s does not work on map %s: it is of type %s, which has no keys", c.name, c.m.Name, c.m.Type).as(topicMapType)
@@ -194,7 +196,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		}
 		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSpinLock, proto.KptrXchgDest:
-		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags&Alloc != 0 && flags&MaybeNull == 0
+		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags == Alloc
 	case proto.PtrToTimer, proto.PtrToConstStr:
 		ok = r.Kind == PtrToMapValue && flags == 0
 	case proto.PtrToRingbufMem:
@@ -284,7 +286,7 @@ func (w *walker) argOffset(c *callMeta, a *proto.Arg, reg isa.Reg, r *Reg) *Erro
 		return w.fail(CodeType, "%s of %s is %s with %s added: what is released must be as it was handed out", reg, c.name, w.describe(r), w.offset(r, int(r.Off)))
 	}
 	switch r.Kind {
-	case PtrToStack, PtrToPacket, PtrToPacketMeta, PtrToMapKey, PtrToMapValue, PtrToMem, PtrToBuf, PtrToArena, Scalar, PtrToDynptr:
+	case PtrToStack, PtrToPacket, PtrToPacketMeta, PtrToMapKey, PtrToMapValue, PtrToMem, PtrToBuf, PtrToArena, Scalar:
 		return nil
 	case PtrToCtx:
 		if w.spec.Type.Kernel == typeSyscall && a.Kind == proto.PtrToMem {
@@ -353,6 +355,10 @@ func (w *walker) memoryArg(m *memArg) *Error {
 		return w.stackArg(m, &r, off)
 	case PtrToBTFID:
 		a := access{reg: m.reg, size: m.size, value: -1}
+		if w.isLocal(r.Obj) {
+			a.write = m.write
+			return w.objectAccess(&a, &r, off)
+		}
 		return w.btfAccess(&a, &r, off)
 	case PtrToCtx:
 		if w.spec.Type.Kernel == typeSyscall {

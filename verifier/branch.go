@@ -132,7 +132,7 @@ func (r *Reg) notNull() bool {
 	case PtrToMem:
 		return r.Flags&Untrusted == 0
 	case PtrToBTFID:
-		return r.trusted()
+		return r.isTrusted()
 	}
 	return false
 }

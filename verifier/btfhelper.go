@@ -11,12 +11,12 @@ func (w *walker) btfArg(name string, r *Reg, flags Flags, strict bool) bool {
 	if flags != 0 && flags != Trusted && flags != RCU {
 		return false
 	}
-	return name == "" || w.pointsTo(r, name, strict)
+	return name == "" || w.isStruct(r, name, strict)
 }
 
-// pointsTo reports whether a pointer to a kernel structure is one to the structure named; or, if that need not be the
+// isStruct reports whether a pointer to a kernel structure is one to the structure named; or, if that need not be the
 // type that it has, whether one lies there.
-func (w *walker) pointsTo(r *Reg, name string, strict bool) bool {
+func (w *walker) isStruct(r *Reg, name string, strict bool) bool {
 	have := w.types[r.Obj].key
 	if r.Off == 0 && have == name {
 		return true

@@ -2,17 +2,6 @@ package verifier
 
 import "github.com/gbpf/gbpf/helpers/proto"
 
-// trusted reports whether a pointer is valid as it is: referenced, or known to be so and nothing else.
-func (r *Reg) trusted() bool {
-	const sure = Alloc | Trusted | NonOwnRef
-	return r.Ref != 0 || r.Flags&sure != 0 && r.Flags&^sure == 0
-}
-
-// inRCU reports whether the program is in an RCU section: always, if it may not sleep.
-func (w *walker) inRCU() bool {
-	return w.s.sec.rcu > 0 || w.locked() != nil || !w.spec.Sleepable && !w.s.sec.sleepable
-}
-
 // btfAccess is an access to a kernel structure.
 func (w *walker) btfAccess(a *access, r *Reg, off int) *Error {
 	switch {
@@ -81,7 +70,7 @@ func (w *walker) loadedFlags(r *Reg, p *spot) Flags {
 	if r.Flags&Untrusted != 0 {
 		return Untrusted
 	}
-	if !r.trusted() && r.Flags&RCU == 0 {
+	if !r.isTrusted() && r.Flags&RCU == 0 {
 		return flags &^ RCU
 	}
 	// Lists of the kernel say which members stay valid with what they are in.

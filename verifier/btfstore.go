@@ -90,7 +90,7 @@ func (w *walker) memberNamed(s *Struct, name string, depth int) (m *Member, off 
 		if m.Name == name && m.Kind != MemberBits {
 			return m, int(m.Off)
 		}
-		if m.Name != "" || m.Kind != MemberStruct || m.Array || depth == maxNesting {
+		if m.Name != "" || m.Kind != MemberStruct || m.Array || depth == maxInside {
 			continue
 		}
 		if in := w.structNamed(m.Type); in != nil {

@@ -24,14 +24,14 @@ type spot struct {
 	reason string // of spotNothing
 }
 
-// maxNesting bounds how many structures lie in each other.
-const maxNesting = 64
+// maxInside bounds how many structures lie in each other that a walk goes through.
+const maxInside = 64
 
 // spotAt says what a load of size bytes at off of s gives, with the rules of the kernel's
 // btf_struct_access.
 func (w *walker) spotAt(s *Struct, off, size int) spot {
 	stale := false
-	for range maxNesting {
+	for range maxInside {
 		p := w.walkInto(s, off, size, stale)
 		if p.kind != spotStruct {
 			return p
@@ -47,7 +47,7 @@ func (w *walker) spotAt(s *Struct, off, size int) spot {
 // walkInto walks into s, until something is found or a structure that begins at the offset. The members count in the order
 // of their declaration: the first that the access meets decides.
 func (w *walker) walkInto(s *Struct, off, size int, stale bool) spot {
-	for range maxNesting {
+	for range maxInside {
 		stale = stale || s.Union && len(s.Members) != 1
 		if off+size > int(s.Size) {
 			elem, at, ok := flexible(s, off)
@@ -161,7 +161,7 @@ func (m *Member) tags() (f Flags) {
 // contains reports whether a structure of the type named lies at off of s, so that a pointer there
 // is one to it.
 func (w *walker) contains(s *Struct, off int, name string) bool {
-	for range maxNesting {
+	for range maxInside {
 		p := w.walkInto(s, off, 1, false)
 		if p.kind != spotStruct {
 			return false

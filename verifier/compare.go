@@ -79,6 +79,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		how = within
 	}
 	last := len(old.frames) - 1
+	w.work += 10 * len(old.frames)
 	calls := old.chain()
 	// Registers first: they tell states apart most often.
 	for i := last; i >= 0; i-- {
@@ -178,6 +179,7 @@ func (w *walker) coversStack(of, cf *frameSnap, m marks, how howEqual) bool {
 		return true
 	}
 	n := len(of.stack)
+	w.work += n
 	if how == exact {
 		n = max(n, len(cf.stack))
 	}

@@ -37,7 +37,7 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 		}
 	}
 	w.helperFacts(c)
-	return w.helperEffects(in, c, way)
+	return w.helperEffects(c, way)
 }
 
 // mayCall checks what of a call does not depend on its arguments.
@@ -65,7 +65,7 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 
 // maySleep reports whether the program may sleep where it is.
 func (w *walker) maySleep() bool {
-	if !w.spec.Sleepable || w.s.sec.rcu > 0 || w.s.sec.preempt > 0 || w.locked() != nil {
+	if !w.s.sec.sleepable || w.s.sec.rcu > 0 || w.s.sec.preempt > 0 || w.locked() != nil {
 		return false
 	}
 	for i := range w.s.refs {
@@ -101,7 +101,7 @@ func (w *walker) helperFacts(c *callMeta) {
 }
 
 // helperEffects does what the call does to the state.
-func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
+func (w *walker) helperEffects(c *callMeta, way callWay) *Error {
 	pr := c.proto
 	for _, o := range c.out {
 		if err := w.writeBytes(o.frame, o.lo, o.hi, true); err != nil {
@@ -118,6 +118,7 @@ func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
 	}
 	switch pr.Name {
 	case "tail_call":
+		w.unbounded = true
 		if err := w.leftOver("a tail call", true); err != nil {
 			return err
 		}
@@ -132,13 +133,17 @@ func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
 		}
 	}
 	if pr.Callback != nil {
-		entered, err := w.callback(in, c, way)
+		cb, err := w.helperCallback(c)
+		if err != nil {
+			return err
+		}
+		entered, err := w.callback(cb, way)
 		if err != nil || entered {
 			return err
 		}
 	}
 	w.clobber()
-	if pr.ChangesPacket || c.dynKind == dynptrSkb && pr.Name == "dynptr_write" {
+	if pr.ChangesPacket || (c.dynKind == dynptrSkb || c.dynKind == dynptrSkbMeta) && pr.Name == "dynptr_write" {
 		w.forgetPacket()
 	}
 	if err := w.helperResult(c); err != nil {
@@ -191,7 +196,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 		w.f().set(0, Reg{}, 0)
 		return nil
 	case proto.RetPtrToMapValue:
-		r.Kind, r.Obj = PtrToMapValue, c.mapNo
+		r.Kind, r.Obj, r.Size = PtrToMapValue, c.mapNo, c.mapUID
 		if c.m == nil {
 			return w.fail(CodeUnsupported, "%s returns a map's value but takes no map", c.name)
 		}
@@ -217,11 +222,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 		}
 		if pr.Name == "dynptr_data" {
 			r.Flags |= DynptrData
-			if c.dynRdonly {
-				r.Flags |= Rdonly
-			}
-			r.Frame, r.Ref = 0, c.dynRef
-			r.Obj = c.dynID
+			r.Obj, r.Ref = c.dynID, c.dynRef
 		}
 	case proto.RetPtrToMemOrBTFID:
 		w.percpuResult(c, &r)

@@ -70,7 +70,7 @@ func (w *walker) fitsKptr(v *Reg, f *maps.Field) bool {
 	if v.Kind != PtrToBTFID || v.Flags&^may != 0 || !v.fixed() || int(v.Off)+int(int32(v.Var.Var.Value)) < 0 {
 		return false
 	}
-	return w.pointsTo(v, f.Type, f.Kind == maps.FieldKptr)
+	return w.isStruct(v, f.Type, f.Kind == maps.FieldKptr)
 }
 
 // kptrDest checks the kptr field that bpf_kptr_xchg works on.

@@ -35,7 +35,13 @@ var campaignRegressions = []regression{
 	{class: "map references", name: "a lock where no path leads", code: verifier.CodeHelper, typ: progtype.Kprobe,
 		bad:  "r0 = 0; if r0 == 0 goto pc+2; r1 = map[4]; r0 = 0; exit",
 		good: "r0 = 0; if r0 == 0 goto pc+2; r1 = map[0]; r0 = 0; exit"},
+	{class: "stack", name: "atomic at a variable offset", code: verifier.CodeBounds,
+		bad:  "$value; *(u64 *)(r10 -16) = 0; *(u64 *)(r10 -24) = 0; r6 &= 8; r1 = r10; r1 += r6; lock *(u64 *)(r1 -24) += r6",
+		good: "$value; *(u64 *)(r10 -16) = 0; *(u64 *)(r10 -24) = 0; r6 &= 8; r1 = r10; lock *(u64 *)(r1 -24) += r6"},
 	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
 		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
 		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
+	{class: "stack depth", name: "private stacks of tracing programs", code: verifier.CodeLimit, typ: progtype.Kprobe,
+		bad:  "*(u64 *)(r10 -488) = 0; call f; r0 = 0; exit; f: *(u64 *)(r10 -512) = 0; r2 = map[6]; r3 = 0; call tail_call; r0 = 0; exit",
+		good: "*(u64 *)(r10 -488) = 0; call f; r0 = 0; exit; f: *(u64 *)(r10 -512) = 0; r0 = 0; exit"},
 }
