@@ -55,6 +55,9 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 			return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
 		}
 	}
+	if t := w.spec.AttachBTF; t != nil && pr == proto.For(w.spec.Type.Kernel, id) && !proto.AllowedOn(w.spec.Type.Kernel, w.spec.Attach, t.Name, id) {
+		return w.fail(CodeHelper, "programs that attach to %s may not call %s", t.Name, c.name).as(topicNotAllowed)
+	}
 	if pr.GPLOnly && !w.spec.GPL {
 		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
 	}
@@ -231,12 +234,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 			r.Obj, r.Ref = c.dynID, c.dynRef
 		}
 	case proto.RetPtrToMemOrBTFID:
-		r.Kind, r.Obj = PtrToBTFID, c.ret
-		if c.percpuFlags&(RCU) != 0 {
-			r.Flags |= RCU
-		} else {
-			r.Flags |= Trusted
-		}
+		w.percpuResult(c, &r)
 	case proto.RetPtrToBTFID:
 		if err := w.btfResult(c, &r); err != nil {
 			return err

@@ -17,8 +17,10 @@ type walker struct {
 	layout *progtype.Layout
 	maps   []*Map // Spec.Maps, and the inner maps that lookups lead to
 	inner  map[*Map]uint32
-	types  []*Struct // kernel structures, by number
+	types  []kernelType // what pointers to kernel structures point to, by number
 	typeNo map[string]uint32
+	// argRefs are the references that the program owns when it starts, by the argument that holds them.
+	argRefs []uint32
 	// locals are those of the types that are the program's own, localNos their numbers by BTF ID.
 	locals   map[uint32]*LocalType
 	localNos map[uint32]uint32
