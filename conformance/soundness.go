@@ -29,6 +29,8 @@ type Claims struct {
 	// MaxCtx is how many bytes of context a run must have, where the host says how many
 	// there are.
 	MaxCtx int
+	// Bound is how many instructions a run takes at most, 0 for no such claim.
+	Bound int
 }
 
 // Violation is a run that did what a verification says no run does.
@@ -146,6 +148,9 @@ func (s *Soundness) claims(spec *verifier.Spec) (*Claims, *Violation, error) {
 		return nil, nil, err
 	}
 	c := &Claims{Facts: [][]verifier.Fact{proofFacts(proof)}, Ends: endsAlone(spec.Insns), MaxCtx: proof.MaxCtx()}
+	if n, ok := proof.MaxInsns(); ok {
+		c.Bound = n
+	}
 	tr := &verifier.Trace{MaxStates: s.MaxStates}
 	if tr.MaxStates == 0 {
 		tr.MaxStates = 1024
@@ -232,6 +237,12 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 		s.Stats.Insns += res.Insns
 		if w.bad == nil {
 			w.end(&res, t)
+		}
+		if b := claims.Bound; w.bad == nil && b > 0 && !w.foreign {
+			s.Stats.Facts++
+			if res.Insns > uint64(b) {
+				w.violate("bound", w.lastPC, fmt.Sprintf("%d instructions, said to be %d at most", res.Insns, b))
+			}
 		}
 		if w.bad != nil {
 			w.bad.Input, w.bad.Seed, w.bad.Program, w.bad.Disasm = i, seed, spec.Name, disasm(spec.Insns)

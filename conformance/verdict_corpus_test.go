@@ -67,6 +67,7 @@ func (c corpusTable) total() *corpusRow {
 		total.unsafe += r.unsafe
 		total.falseReject += r.falseReject
 		total.excepted += r.excepted
+		total.beyond += r.beyond
 		total.silent += r.silent
 		total.silentOK += r.silentOK
 		total.silentBad += r.silentBad
@@ -84,15 +85,15 @@ func (c corpusTable) total() *corpusRow {
 func (c corpusTable) String() string {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "origin\ttype\tprograms\taccept\treject\tunsafe\tfalse rejects\tlisted\tout\tkernel silent\tof those accept\treject\tkernel insns\tgbpf insns\tratio\t")
+	fmt.Fprintln(w, "origin\ttype\tprograms\taccept\treject\tunsafe\tfalse rejects\ttoo much for the kernel\tlisted\tout\tkernel silent\tof those accept\treject\tkernel insns\tgbpf insns\tratio\t")
 	total := c.total()
 	line := func(key string, r *corpusRow) {
 		out := 0
 		for _, n := range r.out {
 			out += n
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t\n", key, r.programs, r.accepted, r.rejected, r.unsafe,
-			r.falseReject, r.excepted, out, r.silent, r.silentOK, r.silentBad, r.kernelInsns, r.insns, float64(r.insns)/float64(max(1, r.kernelInsns)))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t\n", key, r.programs, r.accepted, r.rejected, r.unsafe,
+			r.falseReject, r.beyond, r.excepted, out, r.silent, r.silentOK, r.silentBad, r.kernelInsns, r.insns, float64(r.insns)/float64(max(1, r.kernelInsns)))
 	}
 	for _, key := range sortedKeys(c) {
 		line(key, c[key])

@@ -90,7 +90,7 @@ func (p *Proof) Hash() [32]byte { return p.hash }
 func (p *Proof) MaxCtx() int { return int(p.ctxMax) }
 
 // MaxInsns is how many instructions a run can take at most. It is false if the proof bounds none: where loops
-// are closed by iterators, callbacks or may_goto, and where global functions are called.
+// are closed by iterators, callbacks or may_goto, and where global functions or other programs are called.
 func (p *Proof) MaxInsns() (n int, ok bool) { return p.longest, p.longest > 0 }
 
 // StackUse is how many bytes of its stack the function that starts at instruction pc uses, 0 if
