@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"math"
+	"math/bits"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/internal/scalar"
@@ -29,7 +30,8 @@ var explanations = []explanation{
 	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, 0},
 	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
 	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
-	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
+	{"gbpf decides a comparison by known bits and range together; runs bear it out", decideNumbers, soundRuns},
+	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { decideNumbers(p); hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
 }
 
 // soundRuns is how many runs a recorded number must survive to count as an explanation.
@@ -149,6 +151,31 @@ func decideBits(p *fuzzgen.Program) {
 	}
 }
 
+// decideNumbers replaces comparisons with a constant that the recorded number decides by itself, where known low bits
+// are part of what is known: the kernel does not bring both together.
+func decideNumbers(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if !in.IsCond() || !in.Info().UsesImm {
+			continue
+		}
+		know, ok := known(trace, pc, in.Dst)
+		if !ok || know.Var.Mask&1 != 0 {
+			continue
+		}
+		switch scalar.Branch(in.Info().CondOp, in.Info().Width, know, scalar.Const(uint64(in.Imm))) {
+		case scalar.Always:
+			decided(p, pc, true)
+		case scalar.Never:
+			decided(p, pc, false)
+		}
+	}
+}
+
 // hintResults puts comparisons behind operations that are always true, by what gbpf's
 // verifier recorded: internal/scalar tests the operations exhaustively.
 func hintResults(p *fuzzgen.Program) {
@@ -248,7 +275,7 @@ func narrowStores(p *fuzzgen.Program) {
 			continue
 		}
 		p.Insns[pc] = isa.New(isa.OpStW, isa.R10, 0, in.Off, in.Imm)
-		p.Insert(pc+1, []isa.Insn{isa.New(isa.OpStW, isa.R10, 0, in.Off+4, in.Imm>>31)}, false)
+		p.Insert(pc, []isa.Insn{isa.New(isa.OpStW, isa.R10, 0, in.Off+4, in.Imm>>31)}, true)
 	}
 }
 
@@ -327,6 +354,26 @@ func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
 	}
 	if s.UMin > 0 && s.UMin <= math.MaxInt32 {
 		bound(isa.OpJgeImm, isa.OpMov64Imm, int64(s.UMin))
+	}
+	if v, ok := s.Const(); ok {
+		if fits(int64(v)) {
+			return []isa.Insn{isa.New(isa.OpMov64Imm, r, 0, 0, int64(v))}
+		}
+		two := isa.LoadImm64(isa.OpLddw, r, int64(v))
+		return two[:]
+	}
+	if n := bits.TrailingZeros64(s.Var.Value | s.Var.Mask); n > 0 {
+		code = append(code, isa.New(isa.OpRsh64Imm, r, 0, 0, int64(n)))
+		if lo := s.UMin >> n; lo > 0 && lo <= math.MaxInt32 {
+			bound(isa.OpJgeImm, isa.OpMov64Imm, int64(lo))
+		}
+		if hi := s.UMax >> n; hi <= math.MaxInt32 {
+			bound(isa.OpJleImm, isa.OpMov64Imm, int64(hi))
+		}
+		code = append(code, isa.New(isa.OpLsh64Imm, r, 0, 0, int64(n)))
+	}
+	if s.UMax > math.MaxInt32 && s.UMax <= math.MaxUint32 {
+		code = append(code, isa.New(isa.OpMov32Reg, r, r, 0, 0))
 	}
 	if v := s.Var.Value; v != 0 && v <= math.MaxInt32 && s.Var.Mask != 0 {
 		code = append(code, isa.New(isa.OpOr64Imm, r, 0, 0, int64(v)))
