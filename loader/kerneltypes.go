@@ -47,6 +47,7 @@ func (k *kernelTypes) Struct(name string) *verifier.Struct {
 func (k *kernelTypes) translate(name string) *verifier.Struct {
 	t := k.named(name)
 	f := &flattener{names: k.names}
+	name = k.names.of(t)
 	switch t := t.(type) {
 	case *btf.Struct:
 		f.members(t.Members, 0, false, 0, 0)
@@ -66,7 +67,7 @@ func (k *kernelTypes) named(name string) btf.Type {
 			return nil
 		}
 		t, err := k.spec.TypeByID(btf.TypeID(id))
-		if err != nil || k.names.of(t) != name {
+		if err != nil || name[0] != '#' && k.names.of(t) != name {
 			return nil
 		}
 		return t

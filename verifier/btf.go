@@ -44,7 +44,8 @@ type ArgType struct {
 // TypeSource finds the kernel's types. Implementations are made by who reads BTF.
 type TypeSource interface {
 	// Struct returns a structure or union by name, nil for none. Structures that have no name, or
-	// share it with others, go by one that the implementation makes, with a number behind a "#".
+	// share it with others, go by one that the implementation makes, with their BTF ID behind a "#".
+	// "#" and a BTF ID alone finds every structure; its Name says what it goes by.
 	Struct(name string) *Struct
 	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs.
 	KernelSymbol(id uint32) (name string, typ *ArgType, percpu bool, ok bool)

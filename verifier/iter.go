@@ -77,21 +77,21 @@ func (w *walker) iterAt(fr, i, n int, kind uint32) *Reg {
 }
 
 // putIter writes an iterator's state.
-func (w *walker) putIter(fr, i, n int, kind, ref, state uint32) {
+func (w *walker) putIter(fr, i, n int, kind, ref, state uint32, flags Flags) {
 	f := w.s.frames[fr]
 	f.own(i + n)
 	for k := i; k < i+n; k++ {
 		r := Reg{Kind: kindIterSlot, Obj: kind}
 		if k == i+n-1 {
-			r.Ref, r.Size = ref, state
+			r.Ref, r.Size, r.Flags = ref, state, flags
 		}
 		f.stack[k] = slot{kinds: slotIter, h: w.tab.intern(&r)}
 	}
 	w.writeSlots(fr, (1<<n-1)<<i, 0, -1)
 }
 
-// iterNew makes an iterator.
-func (w *walker) iterNew(callee string, n int, kind uint32) *Error {
+// iterNew makes an iterator; with the flag RCU, one that is good within the RCU section.
+func (w *walker) iterNew(callee string, n int, kind uint32, flags Flags) *Error {
 	fr, i, err := w.iterSlots(callee, isa.R1, n)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (w *walker) iterNew(callee string, n int, kind uint32) *Error {
 	w.deepen(fr, 8*(i+n))
 	ref := w.s.newID()
 	w.acquire(refPtr, ref)
-	w.putIter(fr, i, n, kind, ref, iterActive)
+	w.putIter(fr, i, n, kind, ref, iterActive, flags)
 	return nil
 }
 
@@ -123,6 +123,9 @@ func (w *walker) iterUse(callee string, n int, kind uint32) (fr, i int, it Reg, 
 	p := w.iterAt(fr, i, n, kind)
 	if p == nil {
 		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n)).as(topicIterator)
+	}
+	if p.Flags&Untrusted != 0 {
+		return 0, 0, Reg{}, w.fail(CodeLock, "%s with an iterator that was made in a section of bpf_rcu_read_lock that has ended", callee)
 	}
 	w.readSlots(fr, (1<<n-1)<<i, false)
 	return fr, i, *p, nil
@@ -158,11 +161,11 @@ func (w *walker) iterNext(callee string, n int, kind uint32, way callWay) (drain
 	}
 	if other {
 		w.s.sec.iters++
-		w.putIter(fr, i, n, kind, it.Ref, iterActive)
+		w.putIter(fr, i, n, kind, it.Ref, iterActive, it.Flags)
 		w.widenFromKept(w.pc, false)
 		return false, nil
 	}
-	w.putIter(fr, i, n, kind, it.Ref, iterDrained)
+	w.putIter(fr, i, n, kind, it.Ref, iterDrained, it.Flags)
 	return true, nil
 }
 
