@@ -6,6 +6,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // kfuncCall is what the arguments of one call of a kernel function said.
@@ -80,6 +81,8 @@ func (w *walker) mayCallKfunc(c *kfuncCall) *Error {
 		return w.fail(CodeUnsupported, "kfunc %s is not supported", c.name).as(topicKfunc)
 	case f&proto.KfuncSleepable != 0 && !w.maySleep():
 		return w.fail(CodeHelper, "%s may sleep, which this program may not here", c.name)
+	case c.name == "bpf_iter_css_task_new" && !w.spec.Sleepable && w.spec.Type.Kernel != typeLSM && w.spec.Attach != progtype.AttachTraceIter:
+		return w.fail(CodeHelper, "%s may be called only by programs of type lsm, by iterators and by those that may sleep", c.name).as(topicNotAllowed)
 	case f&proto.KfuncRCUProtected != 0 && !w.inRCU():
 		return w.fail(CodeLock, "%s outside a section of bpf_rcu_read_lock", c.name)
 	}
@@ -220,7 +223,11 @@ func resultFlags(f proto.Flag) (flags Flags) {
 func (w *walker) specialResult(c *kfuncCall, r *Reg) *Error {
 	switch c.name {
 	case "bpf_cast_to_kern_ctx":
-		r.Kind, r.Obj, r.Flags = PtrToBTFID, w.typeByName(proto.KernCtx(w.spec.Type.Kernel)), Trusted
+		name := proto.KernCtx(w.spec.Type.Kernel)
+		if name == "" {
+			return w.fail(CodeHelper, "%s: the context of programs of type %s is no kernel structure", c.name, w.spec.Type)
+		}
+		r.Kind, r.Obj, r.Flags = PtrToBTFID, w.typeByName(name), Trusted
 	case "bpf_rdonly_cast":
 		if c.size == 0 { // void
 			r.Kind, r.Flags = PtrToMem, Rdonly|Untrusted

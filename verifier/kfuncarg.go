@@ -51,6 +51,9 @@ func (w *walker) kfuncArg(c *kfuncCall, i int, way callWay) *Error {
 	case proto.KfuncBTF:
 		return w.kfuncBTF(c, a, reg, r)
 	case proto.KfuncCtx:
+		if a.BTF != "" && a.BTF != w.layout.Name {
+			return w.fail(CodeType, "%s of %s has to be struct %s, which the context of programs of type %s is not", reg, c.name, a.BTF, w.spec.Type)
+		}
 		if r.Kind != PtrToCtx || r.Flags != 0 || r.Off != 0 || !r.fixed() || r.Var.Var.Value != 0 {
 			return w.fail(CodeType, "%s of %s is %s: it has to be the context", reg, c.name, w.describe(r))
 		}
