@@ -31,3 +31,31 @@ func TestAsk(t *testing.T) {
 	fmt.Println(v.Log, err)
 	fmt.Println(verifyGenerated(p, verifier.Options{Log: os.Stdout}))
 }
+
+func TestOne(t *testing.T) {
+	seed, _ := strconv.Atoi(os.Getenv("SEED"))
+	n, _ := strconv.Atoi(os.Getenv("NUM"))
+	k, err := newKernelJudge()
+	if err != nil {
+		t.Skip(err)
+	}
+	sound, _ := NewSoundness()
+	g := &fuzzgen.Generator{Seed: uint64(seed), Helpers: fuzzHelpers()}
+	p := g.Program(uint64(n))
+	fmt.Println(p)
+	d, err := compareVerdicts(k, p, verifier.Options{})
+	fmt.Println(d == nil, err)
+	fmt.Print("EXPLAIN ")
+	fmt.Println(explain(k, sound, p))
+	for _, e := range explanations {
+		q := p.Clone()
+		e.rewrite(q)
+		v, err := k.judge(q, 4)
+		fmt.Println(e.why, err, v.LastLine)
+		if os.Getenv("WHY") != "" {
+			fmt.Println(q)
+		}
+	}
+	s, _ := VerifierSpec(p)
+	fmt.Println(sound.Check(s, 1, 2000))
+}

@@ -160,7 +160,9 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	ok := false
 	switch a.Kind {
 	case proto.PtrToMapKey, proto.PtrToMapValue, proto.PtrToMem:
-		if a.Flags&proto.Rdonly != 0 || a.Flags&proto.Write == 0 {
+		// The kernel takes read-only memory where an argument says so, for keys and values of maps it
+		// does not.
+		if a.Flags&proto.Rdonly != 0 || a.Kind == proto.PtrToMem && a.Flags&proto.Write == 0 {
 			flags &^= Rdonly
 		}
 		flags &^= DynptrData
@@ -170,6 +172,9 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		case PtrToMem:
 			ok = flags&^Ringbuf == 0
 			if flags&Rdonly != 0 {
+				if a.Kind != proto.PtrToMem && a.Flags&proto.Write == 0 {
+					return w.fail(CodeType, "%s of %s is %s, which is read-only: keys and values come from memory that may be written", reg, c.name, w.describe(r))
+				}
 				return w.fail(CodeType, "%s of %s is %s, which is read-only: the helper writes there", reg, c.name, w.describe(r))
 			}
 		case PtrToBTFID:
