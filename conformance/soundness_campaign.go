@@ -22,9 +22,9 @@ type SoundnessCampaign struct {
 	Programs int
 	Time     time.Duration
 	// Inputs is how many inputs a program is run on, 0 for 500.
-	Inputs int
-	// Corpus holds programs to mutate.
-	Corpus  []*fuzzgen.Program
+	Inputs  int
+	Corpus  []*fuzzgen.Program       // programs to mutate
+	Levels  func(*fuzzgen.Generator) // changes the generator, such as its mix of levels
 	Options verifier.Options
 	// NoShrink keeps programs as they are.
 	NoShrink bool
@@ -54,8 +54,8 @@ func (r *SoundnessReport) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "soundness: %d programs, %d accepted, %d traced, %d program-input pairs in %v\n",
 		r.Programs, r.Accepted, r.Traced, r.Pairs, r.Elapsed.Round(time.Second))
-	fmt.Fprintf(&b, "checked:   %d instructions, %d registers, %d facts; %d runs out of fuel, %d misaligned, %d instructions without complete trace, %d registers of unknown objects, %d too long for a trace\n",
-		r.Insns, r.Registers, r.Facts, r.OutOfFuel, r.Misaligned, r.Incomplete, r.Unknown, r.Differ)
+	fmt.Fprintf(&b, "checked:   %d instructions, %d registers, %d facts; %d runs out of fuel, %d misaligned, %d too deep, %d instructions without complete trace, %d registers of unknown objects, %d too long for a trace\n",
+		r.Insns, r.Registers, r.Facts, r.OutOfFuel, r.Misaligned, r.TooDeep, r.Incomplete, r.Unknown, r.Differ)
 	var reasons []string
 	for why, n := range r.Skipped {
 		reasons = append(reasons, fmt.Sprintf("%6d %s", n, why))
@@ -89,6 +89,9 @@ func (c *SoundnessCampaign) Run() (*SoundnessReport, error) {
 		inputs = 500
 	}
 	g := &fuzzgen.Generator{Seed: c.Seed, Corpus: c.Corpus}
+	if c.Levels != nil {
+		c.Levels(g)
+	}
 	rep := &SoundnessReport{Skipped: map[string]int{}}
 	start := time.Now()
 	for n := uint64(0); (c.Programs == 0 || n < uint64(c.Programs)) && (c.Time == 0 || time.Since(start) < c.Time); n++ {
