@@ -86,6 +86,11 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 	if k.limit == 0 {
 		k.limit = 250 * time.Millisecond
 	}
+	sound, err := NewSoundness()
+	if err != nil {
+		return nil, err
+	}
+	defer sound.Close()
 	g := &fuzzgen.Generator{Seed: c.Seed, Corpus: c.Corpus, Helpers: fuzzHelpers()}
 	if c.Levels != nil {
 		c.Levels(g)
@@ -138,9 +143,9 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		}
 		d.Listed = listedDifference(d)
 		if d.Listed == "" && d.Difference == UnsafeAcceptance {
-			d.Listed = explain(k, p)
+			d.Listed = explain(k, sound, p)
 		}
-		c.add(k, classes, p, d)
+		c.add(k, sound, classes, p, d)
 	}
 	r.Total = time.Since(start)
 	for _, cl := range classes {
@@ -159,7 +164,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 }
 
 // add files a program that differs under its class.
-func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, p *fuzzgen.Program, d *VerdictClass) {
+func (c *VerdictCampaign) add(k *kernelJudge, sound *Soundness, classes map[string]*VerdictClass, p *fuzzgen.Program, d *VerdictClass) {
 	key := d.key()
 	if d.Listed != "" {
 		key = d.Listed // one class, whatever the kernel complained of
@@ -185,7 +190,7 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 				return false
 			}
 			// Not into something that is explained.
-			return d.Difference != UnsafeAcceptance || d.Listed != "" || explain(k, q) == ""
+			return d.Difference != UnsafeAcceptance || d.Listed != "" || explain(k, sound, q) == ""
 		})
 	}
 	if cl.Example == nil || small.Len() < cl.Example.Len() {

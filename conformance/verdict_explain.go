@@ -15,18 +15,27 @@ import (
 type explanation struct {
 	why     string
 	rewrite func(p *fuzzgen.Program) // on a copy
+	// runs is how many runs must have borne out what gbpf recorded, where the proof rests on more than
+	// single operations.
+	runs int
 }
 
 var explanations = []explanation{
-	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf},
-	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults},
-	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits},
-	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }},
+	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf, 0},
+	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, 0},
+	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, 0},
+	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, 0},
+	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
+	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
+	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
 }
+
+// soundRuns is how many runs a recorded number must survive to count as an explanation.
+const soundRuns = 2000
 
 // explain returns why gbpf accepts a program that the kernel refuses, "" when none of
 // the known reasons is it.
-func explain(k *kernelJudge, p *fuzzgen.Program) string {
+func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) string {
 	if p.Raw != nil {
 		return ""
 	}
@@ -36,9 +45,19 @@ func explain(k *kernelJudge, p *fuzzgen.Program) string {
 		if q.Len() == p.Len() && same(q.Insns, p.Insns) {
 			continue
 		}
-		if v, err := k.judge(q, 0); err == nil && v.Accepted {
-			return e.why
+		if v, err := k.judge(q, 0); err != nil || !v.Accepted {
+			continue
 		}
+		if e.runs > 0 {
+			s, err := VerifierSpec(p)
+			if err != nil {
+				return ""
+			}
+			if v, err := sound.Check(s, p.Number, e.runs); err != nil || !v.Accepted || v.Violation != nil {
+				return ""
+			}
+		}
+		return e.why
 	}
 	return ""
 }
@@ -116,6 +135,53 @@ func decideBits(p *fuzzgen.Program) {
 // hintResults puts comparisons behind operations that are always true, by what gbpf's
 // verifier recorded: internal/scalar tests the operations exhaustively.
 func hintResults(p *fuzzgen.Program) {
+	for pc := range p.Insns {
+		in := &p.Insns[pc]
+		if n := in.Imm; n > 0 && n&(n-1) == 0 {
+			switch in.Op {
+			case isa.OpMod64Imm:
+				*in = isa.New(isa.OpAnd64Imm, in.Dst, 0, 0, n-1)
+			case isa.OpMod32Imm:
+				*in = isa.New(isa.OpAnd32Imm, in.Dst, 0, 0, n-1)
+			}
+		}
+	}
+	hint(p, func(in isa.Insn) bool {
+		switch in.Info().AluOp {
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
+			return true
+		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+			return !in.Info().UsesImm
+		}
+		return false
+	}, false)
+}
+
+// hintNumbers does so behind everything that yields a number, and on both sides of comparisons.
+func hintNumbers(p *fuzzgen.Program) {
+	hint(p, func(in isa.Insn) bool {
+		switch in.Info().Kind {
+		case isa.KindALU, isa.KindMovSX, isa.KindEnd, isa.KindLoad, isa.KindLoadSX:
+			return true
+		}
+		return false
+	}, true)
+}
+
+// narrowStores splits 8-byte stores of constants to the stack.
+func narrowStores(p *fuzzgen.Program) {
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if in.Op != isa.OpStDW || in.Dst != isa.R10 {
+			continue
+		}
+		p.Insns[pc] = isa.New(isa.OpStW, isa.R10, 0, in.Off, in.Imm)
+		p.Insert(pc+1, []isa.Insn{isa.New(isa.OpStW, isa.R10, 0, in.Off+4, in.Imm>>31)}, false)
+	}
+}
+
+// hint spells out what gbpf's verifier recorded of numbers.
+func hint(p *fuzzgen.Program, results func(isa.Insn) bool, sides bool) {
 	s, err := VerifierSpec(p)
 	if err != nil {
 		return
@@ -124,41 +190,59 @@ func hintResults(p *fuzzgen.Program) {
 	if _, err := verifier.Verify(s, verifier.Options{Trace: trace, Steps: shrinkSteps}); err != nil {
 		return
 	}
-	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
-		in := p.Insns[pc]
-		switch in.Info().AluOp {
-		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
-		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
-			if in.Info().UsesImm {
-				continue
+	// What holds at an instruction is put in front of it: of all who come there if land is set, else
+	// of who falls through.
+	put := func(pc int, land bool, regs ...isa.Reg) {
+		for _, r := range regs {
+			if know, ok := known(trace, pc, r); ok && r < isa.R10 {
+				p.Insert(pc, clamp(r, &know), land)
 			}
-		default:
-			continue
-		}
-		files, complete := trace.At(pc + 1)
-		if !complete || len(files) == 0 {
-			continue
-		}
-		know, ok := scalar.Scalar{}, false
-		for i := range files {
-			r := &files[i][in.Dst]
-			switch {
-			case r.Kind != verifier.Scalar:
-				ok = false
-			case i == 0:
-				know, ok = r.Var, true
-			default:
-				know = scalar.Join(know, r.Var)
-				continue
-			}
-			if !ok {
-				break
-			}
-		}
-		if ok {
-			p.Insert(pc+1, clamp(in.Dst, &know), false)
 		}
 	}
+	sidesOf := map[int][]isa.Reg{} // by target: the registers compared
+	for pc, in := range p.Insns {
+		if sides && in.IsCond() {
+			sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Dst)
+			if in.Info().SrcUse == isa.UseOperand {
+				sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Src)
+			}
+		}
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if results(in) {
+			put(pc+1, false, in.Dst)
+		}
+		if sides && in.IsCond() {
+			put(pc+1, false, in.Dst)
+			if in.Info().SrcUse == isa.UseOperand {
+				put(pc+1, false, in.Src)
+			}
+		}
+		if in.Op != isa.OpLddwHi {
+			put(pc, true, sidesOf[pc]...)
+		}
+	}
+}
+
+// known is what all register files recorded at an instruction say of a number.
+func known(trace *verifier.Trace, pc int, reg isa.Reg) (know scalar.Scalar, ok bool) {
+	files, complete := trace.At(pc)
+	if !complete {
+		return know, false
+	}
+	for i := range files {
+		r := &files[i][reg]
+		if r.Kind != verifier.Scalar {
+			return know, false
+		}
+		if i == 0 {
+			know = r.Var
+		} else {
+			know = scalar.Join(know, r.Var)
+		}
+	}
+	return know, len(files) > 0
 }
 
 // clamp is code that keeps a number within the bounds of s, as far as immediates can name them.
@@ -175,6 +259,12 @@ func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
 	}
 	if s.UMin > 0 && s.UMin <= math.MaxInt32 {
 		bound(isa.OpJgeImm, isa.OpMov64Imm, int64(s.UMin))
+	}
+	if v := s.Var.Value; v != 0 && v <= math.MaxInt32 && s.Var.Mask != 0 {
+		code = append(code, isa.New(isa.OpOr64Imm, r, 0, 0, int64(v)))
+	}
+	if m := s.Var.Value | s.Var.Mask; m <= math.MaxInt32 && m&(m+1) != 0 {
+		code = append(code, isa.New(isa.OpAnd64Imm, r, 0, 0, int64(m)))
 	}
 	if s.UMax <= math.MaxUint32 {
 		bound(isa.OpJsge32Imm, isa.OpMov32Imm, int64(s.S32Min))

@@ -18,6 +18,10 @@ var listedDifferences = []ListedDifference{
 		"the kernel stumbles over the address of a function in a program without type information"},
 	{FalseRejection, nil, regexp.MustCompile(`^structure: decode: .*reserved field`),
 		"a field that RFC 9669 reserves is set, and the kernel does not look"},
+	{FalseRejection, nil, regexp.MustCompile(`^null: R# of bpf_csum_diff may be NULL`),
+		"the kernel lets a pointer that may be NULL go with a size that is not 0"},
+	{FalseRejection, nil, regexp.MustCompile(`^type: atomic access through R#, which is a packet pointer`),
+		"the kernel looks at the pointer of an ordered load when the load has replaced it"},
 	{FalseRejection, nil, regexp.MustCompile(`^unsupported: a load from the kernel's struct bpf_map`),
 		"the campaign gives gbpf no types of the kernel"},
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/gbpf/gbpf/internal/asm"
@@ -20,7 +21,11 @@ func TestAsk(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	p := &fuzzgen.Program{Type: 6, Insns: insns, Maps: fuzzgen.Palette(), Kfuncs: []string{"bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"}, Typed: os.Getenv("TYPED") != ""}
+	tp, _ := strconv.Atoi(os.Getenv("TYPE"))
+	if tp == 0 {
+		tp = 6
+	}
+	p := &fuzzgen.Program{Type: uint32(tp), Insns: insns, Maps: fuzzgen.Palette(), Kfuncs: []string{"bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"}, Typed: os.Getenv("TYPED") != ""}
 	fmt.Println(p)
 	v, err := k.judge(p, 2)
 	fmt.Println(v.Log, err)

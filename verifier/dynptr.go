@@ -145,10 +145,12 @@ func (w *walker) sliceResult(c *kcall) (Reg, *Error) {
 	if !c.hasConst || c.dyn.kind == dynptrNone {
 		return Reg{}, w.fail(CodeType, "%s needs a dynptr and a size that is known", c.name)
 	}
-	r := Reg{Kind: PtrToMem, Size: uint32(c.constant), Flags: DynptrData, Obj: c.dyn.id}
+	r := Reg{Kind: PtrToMem, Size: uint32(c.constant), Flags: DynptrData}
 	switch c.dyn.kind {
 	case dynptrSkb, dynptrXDP, dynptrSkbMeta:
-		r.Flags |= packetSlice
+		r.Flags |= packetSlice // good until the packet moves
+	case dynptrRingbuf:
+		r.Obj, r.Ref = c.dyn.id, c.dyn.ref // good until the record is submitted
 	}
 	if c.name == "bpf_dynptr_slice" {
 		r.Flags |= Rdonly
@@ -242,7 +244,7 @@ func (w *walker) dropDynptrs(ref uint32) {
 	}
 }
 
-// dropSlices ends the pointers into the data of a dynptr.
+// dropSlices ends the pointers into the data of a dynptr that are good only as long as it is there.
 func (w *walker) dropSlices(id uint32) {
 	w.eachID(func(v *Reg, vid *uint32) bool {
 		if v.Kind != PtrToMem || v.Flags&DynptrData == 0 || v.Obj != id {
@@ -262,7 +264,7 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 		return w.fail(CodeType, "the stack at %d is overwritten, where %s lies", -8*(i+1), w.slotString(&s))
 	}
 	d := w.tab.at(s.h)
-	if d.Ref != 0 && !w.clonedDynptr(fr, i, d.Ref) {
+	if d.Ref != 0 {
 		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1)).as(topicDynptr)
 	}
 	first := i
@@ -275,19 +277,6 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 	}
 	w.dropSlices(s.id)
 	return nil
-}
-
-// clonedDynptr reports whether another dynptr holds the same reference.
-func (w *walker) clonedDynptr(fr, i int, ref uint32) bool {
-	id := w.s.frames[fr].stack[i].id
-	for _, f := range w.s.frames {
-		for k := range f.stack {
-			if s := &f.stack[k]; s.kind(0) == byteDynptr && s.id != id && w.tab.at(s.h).Ref == ref {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // constString checks that an argument is a string in frozen data of which the end is there.

@@ -4,6 +4,7 @@ import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // maxErrno bounds the negative numbers that helpers return (MAX_ERRNO).
@@ -45,6 +46,14 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	pr := c.proto
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
 		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+	}
+	if pr == proto.ByID(id) && pr.Name == "get_func_ip" {
+		// The kernel's lists have it for all of tracing, its verifier has not.
+		switch k, a := w.spec.Type.Kernel, w.spec.Attach; {
+		case k == typeKprobe, k == typeTracing && (a == progtype.AttachTraceFentry || a == progtype.AttachTraceFexit || a == progtype.AttachModifyReturn):
+		default:
+			return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+		}
 	}
 	if t := w.spec.AttachBTF; t != nil && pr == proto.For(w.spec.Type.Kernel, id) && !proto.AllowedOn(w.spec.Type.Kernel, w.spec.Attach, t.Name, id) {
 		return w.fail(CodeHelper, "programs that attach to %s may not call %s", t.Name, c.name).as(topicNotAllowed)

@@ -33,6 +33,8 @@ type typestate struct {
 	text   string
 	reason string // a part of the kernel's last line; "" for a program that is accepted
 	code   verifier.Code
+	// stricter says why a program is refused that the kernel accepts.
+	stricter string
 }
 
 // typestateKinds are the kinds of program that the tables name.
@@ -104,6 +106,7 @@ type typestateMap struct {
 	verifier.Map
 	value *btf.Struct // of maps with special fields
 	inner string      // the map inside
+	extra uint64
 }
 
 func field(k maps.FieldKind, off, size uint32, what ...string) maps.Field {
@@ -162,6 +165,7 @@ var typestateMaps = []*typestateMap{
 		Map:   fielded(arrayMap("kptrs1", 1, 16), field(maps.FieldKptr, 0, 8, "task_struct"), field(maps.FieldKptr, 8, 8, "own_flat")),
 		value: &btf.Struct{Name: "v_kptrs1", Size: 16, Members: []btf.Member{at("task", 0, kptrTo(taskFwd, "kptr")), at("flat", 8, kptrTo(flatType, "kptr"))}},
 	},
+	{Map: verifier.Map{Name: "arena", Type: 33, MaxEntries: 1, Flags: 1 << 10}, extra: 1 << 44},
 	{
 		Map:   fielded(arrayMap("timers", 2, 24), field(maps.FieldTimer, 0, 16)),
 		value: &btf.Struct{Name: "v_timer", Size: 24, Members: []btf.Member{at("timer", 0, opaque("bpf_timer", 16)), at("data", 16, anU64)}},
@@ -267,7 +271,7 @@ func newTypestateFixture(t *testing.T) *typestateFixture {
 	fail(err)
 	t.Cleanup(func() { f.btf.Close() })
 	for i, m := range typestateMaps {
-		s := kernel.MapSpec{Name: m.Name, Type: uint32(m.Type), KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags}
+		s := kernel.MapSpec{Name: m.Name, Type: uint32(m.Type), KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags, Extra: m.extra}
 		if m.value != nil {
 			s.BTF, s.BTFKeyType, s.BTFValueType = f.btf, key, values[i]
 		}
@@ -396,9 +400,9 @@ func checkTypestates(t *testing.T, table []typestate) {
 			_, err = verifier.Verify(spec, o)
 			var e *verifier.Error
 			switch {
-			case err == nil && c.reason != "":
-				t.Errorf("%s: accepted, must be refused: %s", c.name, c.reason)
-			case err != nil && c.reason == "":
+			case err == nil && c.reason+c.stricter != "":
+				t.Errorf("%s: accepted, must be refused: %s", c.name, c.reason+c.stricter)
+			case err != nil && c.reason+c.stricter == "":
 				t.Errorf("%s: refused, must be accepted: %v", c.name, err)
 			case err == nil:
 			case !errors.As(err, &e):
@@ -431,31 +435,54 @@ var typestateText = map[string]string{
 	"items":  "*(u32 *)(r10 -4) = 0; r1 = map[items]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r7 = r0",
 	"res":    "*(u32 *)(r10 -4) = 0; r1 = map[res]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r7 = r0",
 	// A referenced task into R6.
-	"task":        "r1 = 1; kfunc bpf_task_from_pid; if r0 == 0 goto out; r6 = r0",
-	"putTask":     "r1 = r6; kfunc bpf_task_release",
-	"cgroup":      "r1 = 1; kfunc bpf_cgroup_from_id; if r0 == 0 goto out; r8 = r0",
-	"putCgrp":     "r1 = r8; kfunc bpf_cgroup_release",
-	"mask":        "kfunc bpf_cpumask_create; if r0 == 0 goto out; r9 = r0",
-	"putMask":     "r1 = r9; kfunc bpf_cpumask_release",
-	"rcu":         "kfunc bpf_rcu_read_lock",
-	"unrcu":       "kfunc bpf_rcu_read_unlock",
-	"sleep":       "r1 = r10; r1 += -8; *(u64 *)(r10 -8) = 0; r2 = 8; r3 = 0; call copy_from_user",
-	"numNew":      "r1 = r10; r1 += -8; r2 = 0; r3 = 10; kfunc bpf_iter_num_new",
-	"numNext":     "r1 = r10; r1 += -8; kfunc bpf_iter_num_next",
-	"numEnd":      "r1 = r10; r1 += -8; kfunc bpf_iter_num_destroy",
-	"current":     "call get_current_task_btf; r6 = r0",
-	"newNode":     "r1 = type(node); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
-	"newItem":     "r1 = type(item); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
-	"newLeaf":     "r1 = type(leaf); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
-	"newFlat":     "r1 = type(flat); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
-	"drop6":       "r1 = r6; r2 = 0; kfunc bpf_obj_drop_impl",
-	"drop8":       "r1 = r8; r2 = 0; kfunc bpf_obj_drop_impl",
-	"lockN":       "r1 = map_value[nodes]; call spin_lock",
-	"unlockN":     "r1 = map_value[nodes]; call spin_unlock",
-	"push6":       "r1 = map_value[nodes]+24; r2 = r6; r2 += 32; r3 = 0; r4 = 0; kfunc bpf_list_push_back_impl",
-	"add6":        "r1 = map_value[nodes]+8; r2 = r6; r3 = func less; r4 = 0; r5 = 0; kfunc bpf_rbtree_add_impl",
-	"popFront":    "r1 = map_value[nodes]+24; kfunc bpf_list_pop_front",
-	"first":       "r1 = map_value[nodes]+8; kfunc bpf_rbtree_first",
+	"task":     "r1 = 1; kfunc bpf_task_from_pid; if r0 == 0 goto out; r6 = r0",
+	"putTask":  "r1 = r6; kfunc bpf_task_release",
+	"cgroup":   "r1 = 1; kfunc bpf_cgroup_from_id; if r0 == 0 goto out; r8 = r0",
+	"putCgrp":  "r1 = r8; kfunc bpf_cgroup_release",
+	"mask":     "kfunc bpf_cpumask_create; if r0 == 0 goto out; r9 = r0",
+	"putMask":  "r1 = r9; kfunc bpf_cpumask_release",
+	"rcu":      "kfunc bpf_rcu_read_lock",
+	"unrcu":    "kfunc bpf_rcu_read_unlock",
+	"sleep":    "r1 = r10; r1 += -8; *(u64 *)(r10 -8) = 0; r2 = 8; r3 = 0; call copy_from_user",
+	"numNew":   "r1 = r10; r1 += -8; r2 = 0; r3 = 10; kfunc bpf_iter_num_new",
+	"numNext":  "r1 = r10; r1 += -8; kfunc bpf_iter_num_next",
+	"numEnd":   "r1 = r10; r1 += -8; kfunc bpf_iter_num_destroy",
+	"current":  "call get_current_task_btf; r6 = r0",
+	"newNode":  "r1 = type(node); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newItem":  "r1 = type(item); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newLeaf":  "r1 = type(leaf); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newFlat":  "r1 = type(flat); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"drop6":    "r1 = r6; r2 = 0; kfunc bpf_obj_drop_impl",
+	"drop8":    "r1 = r8; r2 = 0; kfunc bpf_obj_drop_impl",
+	"lockN":    "r1 = map_value[nodes]; call spin_lock",
+	"unlockN":  "r1 = map_value[nodes]; call spin_unlock",
+	"push6":    "r1 = map_value[nodes]+24; r2 = r6; r2 += 32; r3 = 0; r4 = 0; kfunc bpf_list_push_back_impl",
+	"add6":     "r1 = map_value[nodes]+8; r2 = r6; r3 = func less; r4 = 0; r5 = 0; kfunc bpf_rbtree_add_impl",
+	"popFront": "r1 = map_value[nodes]+24; kfunc bpf_list_pop_front",
+	"first":    "r1 = map_value[nodes]+8; kfunc bpf_rbtree_first",
+	"numNew2":  "r1 = r10; r1 += -40; r2 = 0; r3 = 10; kfunc bpf_iter_num_new",
+	"numNext2": "r1 = r10; r1 += -40; kfunc bpf_iter_num_next",
+	"numEnd2":  "r1 = r10; r1 += -40; kfunc bpf_iter_num_destroy",
+	"tasks":    "r1 = r10; r1 += -24; r2 = 0; r3 = 0; kfunc bpf_iter_task_new",
+	"nextTask": "r1 = r10; r1 += -24; kfunc bpf_iter_task_next",
+	"endTasks": "r1 = r10; r1 += -24; kfunc bpf_iter_task_destroy",
+	// An entry of the connection tracker into R6.
+	"ctArgs": "r6 = r1; *(u64 *)(r10 -8) = 0; *(u64 *)(r10 -16) = 0; r1 = r6; r2 = r10; r2 += -16; r3 = 12; r4 = r10; r4 += -16; r5 = 12",
+	"ct":     "$ctArgs; kfunc bpf_xdp_ct_lookup; if r0 == 0 goto out; r6 = r0",
+	"newCt":  "$ctArgs; kfunc bpf_xdp_ct_alloc; if r0 == 0 goto out; r6 = r0",
+	// Dynptrs at -16 and -32 of the stack.
+	"memDyn":      "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -16; call dynptr_from_mem",
+	"memDyn2":     "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -32; call dynptr_from_mem",
+	"ringDyn":     "r1 = map[ring]; r2 = 16; r3 = 0; r4 = r10; r4 += -16; call ringbuf_reserve_dynptr",
+	"submitDyn":   "r1 = r10; r1 += -16; r2 = 0; call ringbuf_submit_dynptr",
+	"dynData":     "r1 = r10; r1 += -16; r2 = 0; r3 = 8; call dynptr_data",
+	"dynData2":    "r1 = r10; r1 += -32; r2 = 0; r3 = 8; call dynptr_data",
+	"dynWrite":    "*(u64 *)(r10 -56) = 0; r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -56; r4 = 8; r5 = 0; call dynptr_write",
+	"clone":       "r1 = r10; r1 += -16; r2 = r10; r2 += -32; kfunc bpf_dynptr_clone",
+	"skbDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_skb",
+	"xdpDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_xdp",
+	"slice":       "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice",
+	"sliceW":      "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice_rdwr",
 	"irqSave":     "r1 = r10; r1 += -8; kfunc bpf_local_irq_save",
 	"irqRestore":  "r1 = r10; r1 += -8; kfunc bpf_local_irq_restore",
 	"irqSave2":    "r1 = r10; r1 += -24; kfunc bpf_local_irq_save",
