@@ -1,257 +1,285 @@
 package verifier
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
-	"github.com/gbpf/gbpf/progtype"
+	"github.com/gbpf/gbpf/maps"
 )
 
-// kfuncCall is what the arguments of one call of a kernel function said.
-type kfuncCall struct {
-	name  string
-	proto *proto.KfuncProto
-
-	ref     uint32  // the reference that an argument holds
-	release isa.Reg // of a function that releases: the argument that does, r0 for none
-	size    uint64  // a constant that was asked for
-	dynptr  *Reg    // the dynptr given, its identity dynID
-	dynID   uint32
-	new     *newDynptr // the dynptr to be made
-	done    bool       // of an iterator: it has no more elements
+// kcall is the call of a kernel function: what its arguments said.
+type kcall struct {
+	callMeta
+	k        *proto.KfuncProto
+	constant uint64 // what the constant argument is, if hasConstant
+	hasConst bool
+	skip     int // the argument that was looked at together with the one before it, 0 for none
+	iter     iterPlace
+	dyn      dynptrUse
+	root     *graphRoot // the list or tree that the call works on
+	obj      uint32     // type of an object that was handed in
+	owned    bool       // the object handed in is the program's own
 }
 
-// callKfunc walks the call of a kernel function and sets pc.
+// callKfunc walks the call of a kernel function and sets pc. It reports whether the path ends
+// there.
 func (w *walker) callKfunc(in *isa.Insn, way callWay) (done bool, err *Error) {
-	i := int(in.Imm)
-	if i < 0 || i >= len(w.spec.Kfuncs) {
-		return false, w.fail(CodeHelper, "call of kfunc %d: the program names %d", i, len(w.spec.Kfuncs))
+	k := w.p.kfuncAt(w.pc)
+	if k == nil {
+		i := int(in.Imm)
+		if i < 0 || i >= len(w.spec.Kfuncs) {
+			return false, w.fail(CodeHelper, "call of kfunc %d: the program names %d", i, len(w.spec.Kfuncs))
+		}
+		return false, w.fail(CodeUnsupported, "kfunc %s is unknown to this verifier", w.spec.Kfuncs[i]).as(topicKfunc)
 	}
-	c := &kfuncCall{name: w.spec.Kfuncs[i], proto: proto.Kfunc(w.spec.Kfuncs[i])}
-	if c.proto == nil {
-		return false, w.fail(CodeUnsupported, "kfunc %s is unknown to this verifier", c.name).as(topicKfunc)
-	}
-	if err := w.mayCallKfunc(c); err != nil {
+	c := &kcall{k: k}
+	c.name = k.Name
+	if err := w.mayCallKfunc(k); err != nil {
 		return false, err
 	}
-	for i := range c.proto.Args {
-		if err := w.kfuncArg(c, i, way); err != nil {
+	if mayFail(k.Name) {
+		other := way == callOther
+		if !other {
+			if other, err = w.fork(); err != nil {
+				return false, err
+			}
+		}
+		if other {
+			w.lockFails()
+			return false, nil
+		}
+	}
+	for i := range k.Args {
+		if err := w.kfuncArg(c, i); err != nil {
 			return false, err.about(isa.R1 + isa.Reg(i))
 		}
 	}
-	if err := w.kfuncSection(c); err != nil {
-		return false, err
+	if k.Flags&proto.KfuncRelease != 0 && !c.relArg {
+		return false, w.fail(CodeReference, "%s releases a reference, and is given none", k.Name)
 	}
-	if c.proto.Flags&proto.KfuncRelease != 0 {
-		if c.release == isa.R0 {
-			return false, w.fail(CodeReference, "%s is given nothing that holds a reference to release", c.name)
-		}
-		if !w.holdsRef(c.ref) {
-			return false, w.fail(CodeReference, "%s of %s holds a reference that was released before", c.release, c.name)
-		}
-		if err := w.release(c.ref); err != nil {
-			return false, err
-		}
-	}
-	if c.new != nil {
-		w.newKfuncDynptr(c)
-	}
-	w.clobber()
-	if c.proto.Flags&proto.KfuncChangesPkt != 0 {
-		w.forgetPacket()
-	}
-	if err := w.kfuncResult(c); err != nil {
-		return false, err
-	}
-	w.pc++
-	return false, nil
+	return w.kfuncEffects(in, c, way)
 }
 
 // mayCallKfunc checks what of a call does not depend on its arguments.
-func (w *walker) mayCallKfunc(c *kfuncCall) *Error {
-	f := c.proto.Flags
-	switch {
-	case w.spec.Type.Kernel != 0 && !proto.KfuncAllowed(w.spec.Type.Kernel, w.spec.Attach, c.name):
-		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
-	case !w.spec.GPL:
-		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
-	case !kfuncSupported(c.proto):
-		return w.fail(CodeUnsupported, "kfunc %s is not supported", c.name).as(topicKfunc)
-	case f&proto.KfuncSleepable != 0 && !w.maySleep():
-		return w.fail(CodeHelper, "%s may sleep, which this program may not here", c.name)
-	case c.name == "bpf_iter_css_task_new" && !w.spec.Sleepable && w.spec.Type.Kernel != typeLSM && w.spec.Attach != progtype.AttachTraceIter:
-		return w.fail(CodeHelper, "%s may be called only by programs of type lsm, by iterators and by those that may sleep", c.name).as(topicNotAllowed)
-	case f&proto.KfuncRCUProtected != 0 && !w.inRCU():
-		return w.fail(CodeLock, "%s outside a section of bpf_rcu_read_lock", c.name)
+func (w *walker) mayCallKfunc(k *proto.KfuncProto) *Error {
+	if w.spec.Type.Kernel != 0 && !proto.KfuncAllowed(w.spec.Type.Kernel, w.spec.Attach, k.Name) {
+		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, k.Name).as(topicNotAllowed)
 	}
-	if l := w.locked(); l != nil && !strings.HasPrefix(c.name, "bpf_iter_num_") && !strings.HasPrefix(c.name, "bpf_stream_") {
-		return w.fail(CodeLock, "call of %s while the lock taken at insn %d is held", c.name, l.insn).since(l.insn).as(topicLockHeld)
+	if !w.spec.GPL {
+		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", k.Name).as(topicGPL)
+	}
+	if l := w.locked(); l != nil && !callableLocked(k.Name) {
+		return w.fail(CodeLock, "call of %s while the lock taken at insn %d is held", k.Name, l.insn).since(l.insn).as(topicLockHeld)
+	}
+	if k.Flags&proto.KfuncSleepable != 0 && !w.maySleep() {
+		return w.fail(CodeHelper, "%s may sleep, which this program may not here", k.Name)
+	}
+	if k.Flags&proto.KfuncRCUProtected != 0 && !w.inRCU() {
+		return w.fail(CodeLock, "%s may be called only inside a section of bpf_rcu_read_lock", k.Name)
 	}
 	return nil
 }
 
-// kfuncSupported reports whether the walk knows what a function does: not those of objects that
-// programs allocate, with callbacks, exceptions and arenas.
-func kfuncSupported(k *proto.KfuncProto) bool {
-	for i := range k.Args {
-		switch k.Args[i].Kind {
-		case proto.KfuncListHead, proto.KfuncListNode, proto.KfuncRBRoot, proto.KfuncRBNode, proto.KfuncAlloc, proto.KfuncRefcounted,
-			proto.KfuncCallback, proto.KfuncWorkqueue, proto.KfuncTaskWork, proto.KfuncResSpinLock:
-			return false
+// kfuncArg checks argument i of a kernel function.
+func (w *walker) kfuncArg(c *kcall, i int) *Error {
+	a := &c.k.Args[i]
+	reg := isa.R1 + isa.Reg(i)
+	if a.Kind == proto.KfuncIgnored || a.Kind == proto.KfuncProg || c.skip == i && i > 0 {
+		return nil
+	}
+	if reg > isa.R5 {
+		return w.fail(CodeUnsupported, "%s takes more than 5 arguments", c.name)
+	}
+	if err := w.needReg(reg); err != nil {
+		return err
+	}
+	r := w.reg(reg)
+	switch a.Kind {
+	case proto.KfuncScalar, proto.KfuncConst, proto.KfuncSize, proto.KfuncConstSize:
+		return w.kfuncNumber(c, a, reg, r)
+	}
+	null := r.isNull()
+	if (null || r.Flags&MaybeNull != 0) && a.Flags&proto.KfuncNullable == 0 && c.k.Flags&(proto.KfuncTrustedArgs|proto.KfuncRCU) != 0 {
+		return w.fail(CodeNull, "%s of %s is %s: it must not be NULL", reg, c.name, w.describe(r))
+	}
+	if null {
+		w.demandReg(reg)
+	}
+	if r.Ref != 0 && r.Kind != Scalar {
+		c.ref = r.Ref
+		if c.k.Flags&proto.KfuncRelease != 0 {
+			if c.relArg {
+				return w.fail(CodeReference, "%s is given more than one reference", c.name)
+			}
+			c.relArg, c.relReg = true, reg
 		}
 	}
-	switch k.Name {
-	case "bpf_throw", "__bpf_trap", "bpf_obj_new_impl", "bpf_percpu_obj_new_impl":
+	if null && a.Flags&proto.KfuncNullable != 0 && !sizedArg(c.k, i) {
+		return nil
+	}
+	return w.kfuncPointer(c, i, a, reg, r)
+}
+
+// sizedArg reports whether argument i is memory of which the next argument is the size.
+func sizedArg(k *proto.KfuncProto, i int) bool {
+	if k.Args[i].Kind != proto.KfuncMem || i+1 >= len(k.Args) {
 		return false
-	case "bpf_cast_to_kern_ctx", "bpf_rdonly_cast", "bpf_dynptr_slice", "bpf_dynptr_slice_rdwr":
-		return true
 	}
-	return k.Ret.Kind != proto.KfuncRetSpecial && k.Flags&(proto.KfuncArenaRet|proto.KfuncArenaArg2) == 0
+	next := k.Args[i+1].Kind
+	return next == proto.KfuncSize || next == proto.KfuncConstSize
 }
 
-// kfuncSection does what calls do that begin and end sections.
-func (w *walker) kfuncSection(c *kfuncCall) *Error {
-	s := &w.s.sec
-	switch c.name {
-	case "bpf_rcu_read_lock":
-		if s.rcu > 0 {
-			return w.fail(CodeLock, "%s inside a section of its own: they cannot be nested", c.name)
-		}
-		s.rcu = 1
-	case "bpf_rcu_read_unlock":
-		if s.rcu == 0 {
-			return w.fail(CodeLock, "%s without bpf_rcu_read_lock", c.name)
-		}
-		s.rcu = 0
-		w.endRCU()
-	case "bpf_preempt_disable":
-		if s.preempt == 255 {
-			return w.fail(CodeLimit, "%s in more than %d sections", c.name, s.preempt)
-		}
-		s.preempt++
-	case "bpf_preempt_enable":
-		if s.preempt == 0 {
-			return w.fail(CodeLock, "%s without bpf_preempt_disable", c.name)
-		}
-		s.preempt--
+// kfuncNumber checks an argument that is a number.
+func (w *walker) kfuncNumber(c *kcall, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
+	if r.Kind != Scalar {
+		return w.fail(CodeType, "%s of %s is %s: it has to be a number", reg, c.name, w.describe(r))
 	}
+	if a.Kind != proto.KfuncConst {
+		return nil
+	}
+	return w.kfuncConstant(c, reg, r)
+}
+
+func (w *walker) kfuncConstant(c *kcall, reg isa.Reg, r *Reg) *Error {
+	v, ok := r.constant()
+	if !ok {
+		return w.fail(CodeType, "%s of %s is %s: it has to be a constant", reg, c.name, w.rangeOf(r)).as(topicConstant)
+	}
+	w.demandReg(reg)
+	c.constant, c.hasConst = v, true
 	return nil
 }
 
-// endRCU makes pointers that were valid within the RCU section ones that may be stale.
-func (w *walker) endRCU() {
-	w.eachID(func(v *Reg, id *uint32) bool {
-		if v.Flags&RCU == 0 {
-			return false
+// kfuncPointer checks an argument that is a pointer.
+func (w *walker) kfuncPointer(c *kcall, i int, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
+	switch a.Kind {
+	case proto.KfuncCtx:
+		if !w.isContext(a.BTF) {
+			return w.kfuncBTF(c, a, reg, r)
 		}
-		v.Flags = v.Flags&^(RCU|MaybeNull) | Untrusted
-		return true
-	})
-}
-
-// newKfuncDynptr makes the dynptr that a call is asked for.
-func (w *walker) newKfuncDynptr(c *kfuncCall) {
-	switch c.name {
-	case "bpf_dynptr_from_skb":
-		c.new.kind = dynptrSkb
-	case "bpf_dynptr_from_skb_meta":
-		c.new.kind = dynptrSkbMeta
-	case "bpf_dynptr_from_xdp":
-		c.new.kind = dynptrXDP
-	case "bpf_dynptr_clone":
-		c.new.kind = c.dynptr.Obj
-		w.makeDynptr(*c.new, c.dynptr.Flags, c.dynptr.Ref)
-		return
+		if r.Kind != PtrToCtx {
+			return w.fail(CodeType, "%s of %s is %s: it has to be the context", reg, c.name, w.describe(r))
+		}
+		return w.kfuncOffset(c, reg, r)
+	case proto.KfuncBTF:
+		return w.kfuncBTF(c, a, reg, r)
+	case proto.KfuncMem:
+		return w.kfuncMem(c, i, a, reg, r)
+	case proto.KfuncMap:
+		return w.kfuncMap(c, reg, r)
 	}
-	w.makeDynptr(*c.new, 0, 0)
+	if err := w.kfuncOffset(c, reg, r); err != nil {
+		return err
+	}
+	switch a.Kind {
+	case proto.KfuncDynptr:
+		return w.kfuncDynptr(c, a, reg, r)
+	case proto.KfuncIter:
+		return w.kfuncIter(c, a, reg, r)
+	case proto.KfuncCallback:
+		if r.Kind != PtrToFunc {
+			return w.fail(CodeType, "%s of %s is %s: it has to be a static function of the program", reg, c.name, w.describe(r))
+		}
+		fn := *r
+		c.fn = &fn
+		return nil
+	case proto.KfuncConstStr:
+		if r.Kind != PtrToMapValue || r.Flags != 0 {
+			return w.fail(CodeType, "%s of %s is %s: it has to be a string in read-only data", reg, c.name, w.describe(r))
+		}
+		return w.constString(&c.callMeta, reg, r)
+	case proto.KfuncIRQFlag:
+		return w.irqFlag(c, reg, r)
+	case proto.KfuncResSpinLock:
+		return w.resLockArg(c, reg, r)
+	case proto.KfuncWorkqueue:
+		return w.fieldOf(&c.callMeta, reg, r, maps.FieldWorkqueue)
+	case proto.KfuncTaskWork:
+		return w.fieldOf(&c.callMeta, reg, r, maps.FieldTaskWork)
+	case proto.KfuncAlloc, proto.KfuncRefcounted, proto.KfuncListHead, proto.KfuncListNode, proto.KfuncRBRoot, proto.KfuncRBNode:
+		return w.objectArg(c, a, reg, r)
+	}
+	return w.fail(CodeUnsupported, "%s of %s is of a kind without a rule: %s", reg, c.name, a.Kind)
 }
 
-// kfuncResult sets r0.
-func (w *walker) kfuncResult(c *kfuncCall) *Error {
-	ret := &c.proto.Ret
-	if c.done {
-		w.f().set(0, known(0), 0)
+// kfuncOffset checks what was added to a pointer that is not to memory: nothing that is not known, and nothing at
+// all when it is released.
+func (w *walker) kfuncOffset(c *kcall, reg isa.Reg, r *Reg) *Error {
+	added := r.Off != 0 || !r.fixed() || r.Var.Var.Value != 0
+	if !added {
 		return nil
 	}
-	r, id := Reg{}, uint32(0)
-	if ret.Flags&proto.MaybeNull != 0 && c.proto.Flags&proto.KfuncIterNext == 0 && ret.Kind != proto.KfuncRetScalar {
-		r.Flags |= MaybeNull
-		id = w.s.newID()
+	if c.relArg && c.relReg == reg {
+		return w.fail(CodeType, "%s of %s is %s with %s added: what is released must be as it was handed out", reg, c.name, w.describe(r), w.offset(r, int(r.Off)))
 	}
-	switch ret.Kind {
-	case proto.KfuncRetVoid:
-		w.f().set(0, Reg{}, 0)
+	switch r.Kind {
+	case PtrToStack, PtrToPacket, PtrToPacketMeta, PtrToMapKey, PtrToMapValue, PtrToMem, PtrToBuf, PtrToArena, Scalar:
 		return nil
-	case proto.KfuncRetScalar:
-		w.f().set(0, unknown(), 0)
-		return nil
-	case proto.KfuncRetMem:
-		r.Kind, r.Size = PtrToMem, ret.Size
-		r.Ref = c.ref
-	case proto.KfuncRetBTF:
-		r.Kind, r.Obj = PtrToBTFID, w.typeByName(ret.BTF)
-	case proto.KfuncRetSpecial:
-		if err := w.specialResult(c, &r); err != nil {
-			return err
-		}
-	}
-	r.Flags |= resultFlags(ret.Flags)
-	if c.proto.Flags&proto.KfuncAcquire != 0 {
-		id = w.s.newID()
-		w.acquire(refPtr, id)
-		r.Ref = id
-	}
-	w.f().set(0, r, id)
-	return nil
-}
-
-func resultFlags(f proto.Flag) (flags Flags) {
-	for _, x := range []struct {
-		p proto.Flag
-		f Flags
-	}{{proto.Rdonly, Rdonly}, {proto.Untrusted, Untrusted}, {proto.Trusted, Trusted}, {proto.RCU, RCU}} {
-		if f&x.p != 0 {
-			flags |= x.f
-		}
-	}
-	return flags
-}
-
-// specialResult is what the arguments decide.
-func (w *walker) specialResult(c *kfuncCall, r *Reg) *Error {
-	switch c.name {
-	case "bpf_cast_to_kern_ctx":
-		name := proto.KernCtx(w.spec.Type.Kernel)
-		if name == "" {
-			return w.fail(CodeHelper, "%s: the context of programs of type %s is no kernel structure", c.name, w.spec.Type)
-		}
-		r.Kind, r.Obj, r.Flags = PtrToBTFID, w.typeByName(name), Trusted
-	case "bpf_rdonly_cast":
-		if c.size == 0 { // void
-			r.Kind, r.Flags = PtrToMem, Rdonly|Untrusted
+	case PtrToBTFID:
+		if r.fixed() && r.Var.Var.Value == 0 && r.Off > 0 && r.Flags&(MaybeNull|Untrusted|Percpu|User) == 0 {
 			return nil
 		}
-		if w.spec.Types == nil {
-			return w.fail(CodeUnsupported, "a cast to type %d: the kernel's types are not known here", c.size)
-		}
-		s := w.spec.Types.Struct(fmt.Sprintf("#%d", c.size))
-		if s == nil {
-			return w.fail(CodeType, "r2 of %s is %d, which is the number of no structure", c.name, c.size)
-		}
-		r.Kind, r.Obj, r.Flags = PtrToBTFID, w.typeByName(s.Name), Untrusted
-	case "bpf_dynptr_slice", "bpf_dynptr_slice_rdwr":
-		r.Kind, r.Size, r.Obj = PtrToMem, uint32(c.size), c.dynID
-		r.Flags |= DynptrData
-		if c.dynptr.Obj == dynptrSkb || c.dynptr.Obj == dynptrXDP {
-			r.Flags |= packetSlice
-		}
-		if c.name == "bpf_dynptr_slice" {
-			r.Flags |= Rdonly
-		} else if !w.packetWritable() {
-			return w.fail(CodeType, "%s: programs of type %s may not write to packets", c.name, w.spec.Type)
-		}
 	}
+	return w.fail(CodeType, "%s of %s is %s with %s added: it has to point to the start", reg, c.name, w.describe(r), w.offset(r, int(r.Off)))
+}
+
+// kfuncMem checks memory: as much as the next argument says, or as its type has.
+func (w *walker) kfuncMem(c *kcall, i int, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
+	if kernelPointer(r) {
+		return w.kfuncBTF(c, a, reg, r)
+	}
+	m := memArg{reg: reg, size: int(a.Size), zeroOK: true, maybeNull: true, name: c.name}
+	if sizedArg(c.k, i) {
+		c.skip = i + 1
+		size := reg + 1
+		if err := w.needReg(size); err != nil {
+			return err
+		}
+		s := w.reg(size)
+		if s.Kind != Scalar {
+			return w.fail(CodeType, "%s of %s is %s: it has to be a size", size, c.name, w.describe(s)).about(size)
+		}
+		if c.k.Args[i+1].Kind == proto.KfuncConstSize {
+			if err := w.kfuncConstant(c, size, s); err != nil {
+				return err.about(size)
+			}
+		}
+		if r.isNull() && a.Flags&(proto.KfuncOptional|proto.KfuncNullable) != 0 {
+			return nil
+		}
+		w.demandReg(size)
+		switch v := s.Var; {
+		case v.SMin < 0:
+			return w.fail(CodeBounds, "%s of %s, a size, may be negative: it may be %s", size, c.name, minString(v.SMin)).as(topicSizeNegative).about(size)
+		case v.UMax >= maxVarOff:
+			return w.fail(CodeBounds, "%s of %s, a size, has no upper bound that is of use: it may be %d", size, c.name, v.UMax).as(topicSizeUnbounded).about(size)
+		}
+		m.size = int(s.Var.UMax)
+	} else if r.isNull() {
+		return nil
+	}
+	if err := w.memoryArg(&m); err != nil {
+		return err
+	}
+	m.write = true
+	return w.memoryArg(&m)
+}
+
+// kfuncMap checks a map, which is one of the program's.
+func (w *walker) kfuncMap(c *kcall, reg isa.Reg, r *Reg) *Error {
+	if r.Kind != ConstPtrToMap || r.Flags != 0 {
+		return w.fail(CodeType, "%s of %s is %s: it has to be a map", reg, c.name, w.describe(r))
+	}
+	if err := w.kfuncOffset(c, reg, r); err != nil {
+		return err
+	}
+	if c.m != nil && (c.mapNo != r.Obj || c.mapUID != r.Size) {
+		return w.fail(CodeType, "%s of %s is %s: it has to be the map that holds what is given with it", reg, c.name, w.describe(r))
+	}
+	c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, r.Size
 	return nil
+}
+
+// isContext reports whether the context of the program is that structure; "" for any.
+func (w *walker) isContext(name string) bool {
+	return name == "" || !w.tracingArgs() && w.layout.Name == name
 }

@@ -178,6 +178,9 @@ func (w *walker) access(a *access) *Error {
 			return err
 		}
 	case PtrToBTFID:
+		if w.isLocal(r.Obj) {
+			return w.objectAccess(a, &r, off)
+		}
 		return w.btfAccess(a, &r, off)
 	case ConstPtrToMap:
 		return w.mapStructAccess(a, &r, off)
@@ -200,6 +203,10 @@ func (w *walker) sameBase(a *access, k Kind) *Error {
 	if old == NotInit || old == k || !oneBase(old) && !oneBase(k) {
 		return nil
 	}
+	if !a.write && mayProbe(old) && mayProbe(k) {
+		w.base[w.pc] = PtrToBTFID
+		return nil
+	}
 	return w.fail(CodeType, "%s through %s, which is %s here and %s on another path: use separate instructions", a.what(), a.reg, kindWord(k), kindWord(old))
 }
 
@@ -212,6 +219,9 @@ func oneBase(k Kind) bool {
 	}
 	return false
 }
+
+// mayProbe reports whether loads through such a pointer may be checked at run time.
+func mayProbe(k Kind) bool { return k == PtrToBTFID || k == PtrToMem }
 
 func (a *access) what() string {
 	switch {

@@ -128,10 +128,11 @@ type frameSnap struct {
 type refKind uint8
 
 const (
-	refPtr     refKind = iota // a pointer that a helper handed out
-	refLock                   // bpf_spin_lock
-	refResLock                // bpf_res_spin_lock
-	refIRQ                    // bpf_local_irq_save
+	refPtr        refKind = iota // a pointer that a helper handed out
+	refLock                      // bpf_spin_lock
+	refResLock                   // bpf_res_spin_lock
+	refResLockIRQ                // bpf_res_spin_lock_irqsave
+	refIRQ                       // bpf_local_irq_save
 )
 
 // ref is something acquired that must be released.
@@ -147,7 +148,7 @@ type ref struct {
 type sections struct {
 	rcu       uint8 // nested bpf_rcu_read_lock
 	preempt   uint8 // nested bpf_preempt_disable
-	sleepable bool  // the callback being walked may sleep
+	sleepable bool  // the program, or the callback being walked, may sleep
 	goto_     uint32
 	iters     uint32 // sum of iterators' depths: states of different depth are never taken for a repetition
 }

@@ -130,6 +130,7 @@ func (w *walker) all() *Error {
 func (w *walker) startMain() {
 	f := w.start(0)
 	f.set(1, pointer(PtrToCtx), 0)
+	w.ownArgs()
 	if w.spec.Type.Kernel == 0 {
 		w.rawArgs(f)
 	}

@@ -35,8 +35,8 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		hit := false
 		if nd.branches > 0 {
 			switch {
-			case force:
-				if w.converges(pc, nd, cur) && w.covers(nd.snap, cur, pc, within) {
+			case force && w.converges(pc, nd, cur):
+				if w.covers(nd.snap, cur, pc, within) {
 					w.waitFor(n)
 					hit = true
 				}
@@ -141,7 +141,10 @@ func (w *walker) converges(pc int, nd *node, cur *snapshot) bool {
 	case w.isIterNext(pc):
 		return w.iterActive()
 	}
-	return true // a helper that calls back
+	// A helper that calls back: it must be the helper that goes round, not a loop around it, which the kernel does
+	// not tell apart.
+	last := len(cur.frames) - 1
+	return nd.snap.frames[last].iterations != cur.frames[last].iterations
 }
 
 // waitFor notes that the path ends in node a, which is not walked to its end: states between

@@ -17,8 +17,13 @@ type walker struct {
 	layout *progtype.Layout
 	maps   []*Map // Spec.Maps, and the inner maps that lookups lead to
 	inner  map[*Map]uint32
-	types  []*Struct // kernel structures, by number
+	types  []kernelType // what pointers to kernel structures point to, by number
 	typeNo map[string]uint32
+	// argRefs are the references that the program owns when it starts, by the argument that holds them.
+	argRefs []uint32
+	// locals are those of the types that are the program's own, localNos their numbers by BTF ID.
+	locals   map[uint32]*LocalType
+	localNos map[uint32]uint32
 
 	tab *regTable
 	s   state
@@ -113,7 +118,7 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{}, locals: map[uint32]*LocalType{}, localNos: map[uint32]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
 		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
@@ -141,7 +146,7 @@ func (w *walker) start(sub int) *frame {
 	for len(w.s.frames) > 0 {
 		w.dropFrame()
 	}
-	w.s = state{frames: w.s.frames, node: -1, path: -1}
+	w.s = state{frames: w.s.frames, node: -1, path: -1, sec: sections{sleepable: w.spec.Sleepable}}
 	w.global = sub
 	w.pc = w.p.subs[sub].start
 	for pc := range w.kept {
@@ -207,7 +212,11 @@ func (w *walker) otherSide() (live bool, err *Error) {
 // fork puts the other side of what instruction pc may do off, with the state before it. It
 // reports whether the path is to take that side itself, which is so only when a known
 // path is walked again.
-func (w *walker) fork() (other bool, err *Error) {
+func (w *walker) fork() (other bool, err *Error) { return w.forkTo(false) }
+
+// forkTo is fork. With apart the other side is no part of this path: nothing that it does
+// counts for the states that led here.
+func (w *walker) forkTo(apart bool) (other bool, err *Error) {
 	if w.replay != nil {
 		other = w.replay.choose(w.pc)
 		w.note(w.pc, other)
@@ -219,6 +228,9 @@ func (w *walker) fork() (other bool, err *Error) {
 	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path, since: w.s.since}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
+	if apart {
+		p.node = -1
+	}
 	w.todo = append(w.todo, p)
 	if p.node >= 0 {
 		w.nodes[p.node].branches++
