@@ -226,4 +226,3 @@ func (r *btfRig) tracepoints() (names []string) {
 	}
 	return names
 }
-
