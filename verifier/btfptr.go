@@ -5,6 +5,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
 )
 
@@ -356,7 +357,13 @@ var socketStructs = map[string]bool{
 func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 	r.Kind = PtrToBTFID
 	if c.kptr != nil {
-		r.Obj = w.typeByName(c.kptr.Type)
+		local := false
+		if r.Obj, local = w.kptrType(c.kptr); local {
+			r.Flags |= Alloc
+			if c.kptr.Kind == maps.FieldKptrPercpu {
+				r.Flags |= Percpu
+			}
+		}
 		return nil
 	}
 	r.Obj = w.typeByName(c.proto.Ret.BTF)
