@@ -69,7 +69,7 @@ type RunOptions struct {
 	Pin bool
 	CPU int
 
-	// Insns is set to the number of instructions executed, and FuelUsed to the fuel.
+	// Insns is set to the number of instructions executed, which machine code does not count, and FuelUsed to the fuel.
 	// Helper work counts as fuel only.
 	Insns    uint64
 	FuelUsed uint64
@@ -129,7 +129,10 @@ func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input,
 	if fuel == 0 {
 		fuel = p.m.opts.Fuel
 	}
-	mode := interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
+	mode := interp.Mode{Native: true}
+	if p.slow != nil {
+		mode = interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
+	}
 	r1, r2 := b.Entry()
 	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
