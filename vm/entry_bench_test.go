@@ -9,6 +9,20 @@ import (
 	"github.com/gbpf/gbpf/vm"
 )
 
+// TestNoAllocation runs an XDP program on the caller's buffer.
+func TestNoAllocation(t *testing.T) {
+	m := machine(t, vm.Options{CPUs: 1})
+	p := load(t, m, "xdp", nil, seq(one(isa.OpMov64Imm, 0, 0, 0, 2), exit)...)
+	o := vm.RunOptions{Data: make([]byte, 64), DataOut: make([]byte, 0, 64)}
+	if n := testing.AllocsPerRun(100, func() {
+		if r, err := p.Run(context.Background(), &o); r != 2 || err != nil {
+			t.Fatal(r, err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a run in engine %s", n, p.Stats().Engine)
+	}
+}
+
 // BenchmarkEngine is the whole way of a run through vm of a program that does nothing, by engine.
 func BenchmarkEngine(b *testing.B) {
 	for _, tt := range []struct {
