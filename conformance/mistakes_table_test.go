@@ -60,10 +60,10 @@ var mistakeReports = map[string]mistakeReport{
 	"index_width":     {verifier.CodeBounds, "t->slots[i]++", says("lower 32 bits")},
 
 	"kernel_dereference": {verifier.CodeType, "f->name", says("bpf_probe_read_kernel")},
-	"kernel_function":    {verifier.CodeUnsupported, "bpf_dynptr_from_skb", says("kfunc bpf_dynptr_from_skb", "helper")},
-	"kptr_leaked":        {verifier.CodeUnsupported, "bpf_kptr_xchg(&h->task", says("kptr", "sandboxed")},
-	"kptr_stored":        {verifier.CodeUnsupported, "h->task = 1", says("kptr", "sandboxed")},
-	"kptr_type":          {verifier.CodeUnsupported, "bpf_kptr_xchg(&h->n", says("kptr", "sandboxed")},
+	"kernel_function":    {verifier.CodeHelper, "bpf_dynptr_from_skb", says("xdp may not call bpf_dynptr_from_skb", "another kernel function")},
+	"kptr_leaked":        {verifier.CodeReference, "", says("old, what bpf_kptr_xchg", "release")},
+	"kptr_stored":        {verifier.CodeType, "h->task = 1", says("kptr", "bpf_kptr_xchg", "helpers")},
+	"kptr_type":          {verifier.CodeType, "bpf_kptr_xchg(&h->n", says("no kptr", "field itself")},
 
 	"leak_compared": {verifier.CodeLeak, "addr > 0x1000", says("context")},
 	"leak_key":      {verifier.CodeLeak, "bpf_map_lookup_elem(&values, &key)", says("context")},

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/guest"
@@ -54,10 +55,25 @@ func (w *soundWatch) holds(a *verifier.Reg, v uint64) bool {
 			if m.region != nil && inValue(a, at, m.region) {
 				return true
 			}
+			// Before it is compared with NULL, an inner map is a value of the outer one.
+			for _, in := range m.inner {
+				if a.Flags&verifier.MaybeNull != 0 && v == in.m.Handle() {
+					return true
+				}
+			}
 		}
 		return false
 	case verifier.PtrToMem:
 		return w.inMem(a, v, at)
+	case verifier.PtrToMapKey:
+		if c, ok := a.Var.Const(); ok {
+			for _, m := range w.mapsOf(a.Obj) {
+				if w.st.Readable(at-c, m.m.KeySize()) {
+					return true
+				}
+			}
+			return false
+		}
 	case verifier.PtrToFunc:
 		return v == interp.FuncRef(int(a.Obj))
 	case verifier.PtrToSocket, verifier.PtrToSockCommon:
@@ -112,17 +128,34 @@ func inValue(a *verifier.Reg, at uint64, r *guest.Region) bool {
 // inMem tests a pointer to memory of a known size: all of it must lie in one object.
 func (w *soundWatch) inMem(a *verifier.Reg, v, at uint64) bool {
 	c, ok := a.Var.Const()
-	if !ok {
+	start := at - c
+	switch {
+	case a.Flags&verifier.Ringbuf != 0 && ok:
+		return w.isRecord(start, a.Size)
+	case a.Flags&verifier.Ringbuf != 0:
+		for _, m := range w.sub.maps {
+			if m.m.Type() != maps.RingBuf || m.region == nil {
+				continue
+			}
+			for off := uint32(0); off <= m.region.Size/2; off += 8 {
+				if start := uint64(m.region.Addr + off); a.Var.Contains(at-start) && w.isRecord(start, a.Size) {
+					return true
+				}
+			}
+		}
+		return false
+	case !ok:
 		// Where the object starts is not known; what it is in, is.
 		w.s.Stats.Unknown++
 		return v>>32 == 0
 	}
-	start := at - c
-	if a.Flags&verifier.Ringbuf != 0 {
-		r := w.st.Bctx.Mem.Find(guest.Addr(start))
-		return start>>32 == 0 && r != nil && r.Kind == guest.KindRingbuf && (a.Size == 0 || r.Contains(guest.Addr(start), a.Size))
-	}
 	return a.Size == 0 || w.st.Readable(start, a.Size)
+}
+
+// isRecord reports whether a record of n bytes that is being written starts at an address.
+func (w *soundWatch) isRecord(start uint64, n uint32) bool {
+	r := w.st.Bctx.Mem.Find(guest.Addr(start))
+	return start>>32 == 0 && r != nil && r.Kind == guest.KindRingbuf && (n == 0 || r.Contains(guest.Addr(start), n))
 }
 
 // describe prints a claimed register.
@@ -157,8 +190,17 @@ func (w *soundWatch) describe(a *verifier.Reg) string {
 	return s
 }
 
-// leaks reports records and locks that a run left.
+// leaks reports what a run left: records, locks, and contents changed that nobody may change.
 func (s *soundSubject) leaks(w *soundWatch) {
+	for i, m := range s.maps {
+		if m.spec.Contents != nil && m.region != nil && !bytes.Equal(m.region.Bytes()[:len(m.spec.Contents)], m.spec.Contents) {
+			w.violate("frozen", w.lastPC, fmt.Sprintf("map %d: contents that cannot change are others now", i))
+		}
+	}
+	if s.rig.socks != 0 {
+		w.violate("leak", w.lastPC, fmt.Sprintf("%d references to sockets are left", s.rig.socks))
+		s.rig.socks = 0
+	}
 	if s.records {
 		for i, m := range s.maps {
 			if m.m.Type() != maps.RingBuf {
@@ -177,6 +219,22 @@ func (s *soundSubject) leaks(w *soundWatch) {
 					w.violate("lock", w.lastPC, fmt.Sprintf("map %d: a lock is held at the end", i))
 				}
 			}
+		}
+	}
+}
+
+// reset gives back what a run that was stopped half-way holds.
+func (s *soundSubject) reset() {
+	s.rig.socks = 0
+	for _, m := range s.maps {
+		if m.m.Type() == maps.RingBuf && m.region != nil {
+			for off := uint32(0); off <= m.region.Size/2; off += 8 {
+				m.m.Ringbuf().Discard(uint64(m.region.Addr+off), maps.RingNoWakeup)
+			}
+			m.drain()
+		}
+		if len(m.spec.Fields) > 0 && m.region != nil {
+			s.rig.scribble(m, 0, m.region.Size)
 		}
 	}
 }

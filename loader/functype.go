@@ -113,69 +113,11 @@ func structName(t btf.Type) (string, bool) {
 	return "", false
 }
 
-// kernelFunc is the type of a kernel function, as a program that attaches to it has its arguments.
-func kernelFunc(name string, proto *btf.FuncProto, trusted bool) *verifier.FuncType {
-	ft := &verifier.FuncType{Name: name, Ret: kernelArg(proto.Return, false)}
-	for _, p := range proto.Params {
-		if p.Type == nil { // the mark of variable arguments
-			break
-		}
-		ft.Args = append(ft.Args, kernelArg(p.Type, trusted))
+// pointee is what a pointer points to, without qualifiers, and the type tag that the kernel goes by: of
+// several the first, and none behind a qualifier.
+func pointee(p *btf.Pointer) (tag string, target btf.Type) {
+	if t, ok := p.Target.(*btf.TypeTag); ok {
+		tag = t.Value
 	}
-	return ft
-}
-
-// kernelArg is the type of an argument or result of a kernel function: pointers to anything but
-// structures are numbers to the verifier, and structures that are passed whole take
-// one 8-byte register each 8 bytes.
-func kernelArg(t btf.Type, trusted bool) verifier.ArgType {
-	switch u := btf.UnderlyingType(t).(type) {
-	case *btf.Pointer:
-		return kernelPointer(u, trusted)
-	case *btf.Struct:
-		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
-	case *btf.Union:
-		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
-	}
-	return result(t)
-}
-
-func kernelPointer(p *btf.Pointer, trusted bool) verifier.ArgType {
-	a := verifier.ArgType{Class: verifier.ArgScalar, Size: 8}
-	tags, target := pointerTags(p)
-	switch t := target.(type) {
-	case *btf.Struct, *btf.Union, *btf.Fwd:
-		a.Class, a.Trusted = verifier.ArgBTF, trusted
-		a.Type, _ = structName(t)
-	case *btf.Pointer, *btf.Array, *btf.FuncProto:
-		a.Class = verifier.ArgUnknown
-	}
-	for _, tag := range tags {
-		a.User = a.User || tag == "user"
-		a.Percpu = a.Percpu || tag == "percpu"
-	}
-	return a
-}
-
-// pointerTags are the type tags of what a pointer points to, and that without qualifiers.
-func pointerTags(p *btf.Pointer) (tags []string, target btf.Type) {
-	t := p.Target
-	for range 32 {
-		switch u := t.(type) {
-		case *btf.TypeTag:
-			tags = append(tags, u.Value)
-			t = u.Type
-		case *btf.Const:
-			t = u.Type
-		case *btf.Volatile:
-			t = u.Type
-		case *btf.Restrict:
-			t = u.Type
-		case *btf.Typedef:
-			t = u.Type
-		default:
-			return tags, t
-		}
-	}
-	return tags, nil
+	return tag, btf.UnderlyingType(p.Target)
 }

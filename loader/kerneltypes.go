@@ -1,6 +1,9 @@
 package loader
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf/btf"
@@ -16,15 +19,24 @@ type kernelTypes struct {
 
 	mu      sync.Mutex
 	structs map[string]*verifier.Struct
-	percpu  map[string]bool // names of per-CPU variables, nil until asked for
+	owners  map[string]btf.TypeID // which structure a name stands for
+	percpu  map[btf.Type]bool     // per-CPU variables, nil until asked for
 }
 
-// newKernelTypes returns nil, the interface's, for no BTF.
-func newKernelTypes(spec *btf.Spec) verifier.TypeSource {
+// newKernelTypes returns nil for no BTF.
+func newKernelTypes(spec *btf.Spec) *kernelTypes {
 	if spec == nil {
 		return nil
 	}
-	return &kernelTypes{spec: spec, structs: make(map[string]*verifier.Struct)}
+	return &kernelTypes{spec: spec, structs: make(map[string]*verifier.Struct), owners: make(map[string]btf.TypeID)}
+}
+
+// source is the types as the verifier asks for them.
+func (k *kernelTypes) source() verifier.TypeSource {
+	if k == nil {
+		return nil
+	}
+	return k
 }
 
 // Struct implements [verifier.TypeSource].
@@ -33,122 +45,156 @@ func (k *kernelTypes) Struct(name string) *verifier.Struct {
 	defer k.mu.Unlock()
 	s, ok := k.structs[name]
 	if !ok {
-		s = k.translate(name)
+		s = k.translate(k.find(name))
 		k.structs[name] = s
 	}
 	return s
 }
 
-func (k *kernelTypes) translate(name string) *verifier.Struct {
-	if name == "" {
-		return nil
+// composite takes a structure or union apart.
+func composite(t btf.Type) (name string, size uint32, union bool, members []btf.Member, ok bool) {
+	switch t := t.(type) {
+	case *btf.Struct:
+		return t.Name, t.Size, false, t.Members, true
+	case *btf.Union:
+		return t.Name, t.Size, true, t.Members, true
 	}
-	types, err := k.spec.AnyTypesByName(name)
+	return "", 0, false, nil, false
+}
+
+// key is what [kernelTypes.Struct] takes for a structure or union: its name, if the name stands for it, else its
+// number. It is "" for other types.
+func (k *kernelTypes) key(t btf.Type) string {
+	name, _, _, _, ok := composite(t)
+	if !ok {
+		return ""
+	}
+	id, err := k.spec.TypeID(t)
 	if err != nil {
-		return nil
+		return ""
 	}
+	if name != "" && k.owner(name) == id {
+		return name
+	}
+	return fmt.Sprintf("%s#%d", name, id)
+}
+
+// owner is the type that a name stands for, 0 for none: the first structure of that name, or, if there is
+// none, the first union.
+func (k *kernelTypes) owner(name string) btf.TypeID {
+	if id, ok := k.owners[name]; ok {
+		return id
+	}
+	var first, firstUnion btf.TypeID
+	types, _ := k.spec.AnyTypesByName(name) // the error is that there is none
 	for _, t := range types {
-		if t.TypeName() != name {
+		found, _, union, _, ok := composite(t)
+		id, err := k.spec.TypeID(t)
+		if !ok || found != name || err != nil {
 			continue
 		}
-		f := &flattener{safe: safeMembers[name]}
-		switch t := t.(type) {
-		case *btf.Struct:
-			f.members(t.Members, 0, false, 0)
-			return &verifier.Struct{Name: name, Size: t.Size, Members: f.out}
-		case *btf.Union:
-			f.members(t.Members, 0, len(t.Members) > 1, 0)
-			return &verifier.Struct{Name: name, Size: t.Size, Union: true, Members: f.out}
+		p := &first
+		if union {
+			p = &firstUnion
+		}
+		if *p == 0 || id < *p {
+			*p = id
 		}
 	}
-	return nil
-}
-
-// maxMembers bounds the members of a structure with those of the unnamed ones inside it.
-const maxMembers = 1 << 16
-
-// flattener lists the members of a structure.
-type flattener struct {
-	safe map[string]safety
-	out  []verifier.Member
-}
-
-func (f *flattener) members(ms []btf.Member, off uint32, union bool, depth int) {
-	for i := range ms {
-		m := &ms[i]
-		at := off + m.Offset.Bytes()
-		if depth < 16 && len(f.out) < maxMembers {
-			switch t := btf.UnderlyingType(m.Type).(type) {
-			case *btf.Struct:
-				if t.Name == "" {
-					f.members(t.Members, at, union, depth+1)
-					continue
-				}
-			case *btf.Union:
-				if t.Name == "" {
-					f.members(t.Members, at, union || len(t.Members) > 1, depth+1)
-					continue
-				}
-			}
-		}
-		if len(f.out) >= maxMembers {
-			return
-		}
-		vm := member(m, at)
-		vm.Union = union
-		switch f.safe[m.Name] {
-		case safeTrusted:
-			vm.Trusted = true
-		case safeTrustedOrNull:
-			vm.Trusted, vm.OrNull = true, true
-		case safeRCU:
-			vm.RCU = true
-		case safeRCUOrNull:
-			vm.RCU, vm.OrNull = true, true
-		}
-		f.out = append(f.out, vm)
+	if first == 0 {
+		first = firstUnion
 	}
+	k.owners[name] = first
+	return first
 }
 
-func member(m *btf.Member, off uint32) verifier.Member {
-	vm := verifier.Member{Name: m.Name, Off: off}
+// find is the type that a key names, nil for none.
+func (k *kernelTypes) find(name string) btf.Type {
+	plain, number, ok := strings.Cut(name, "#")
+	id := btf.TypeID(0)
+	if ok {
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return nil
+		}
+		id = btf.TypeID(n)
+	} else if name != "" {
+		id = k.owner(name)
+	}
+	t, err := k.spec.TypeByID(id)
+	if err != nil || id == 0 || ok && t.TypeName() != plain {
+		return nil
+	}
+	return t
+}
+
+// Limits of structures that the verifier is shown.
+const (
+	maxStruct  = 1 << 28 // bytes
+	maxMembers = 1 << 16
+)
+
+func (k *kernelTypes) translate(t btf.Type) *verifier.Struct {
+	name, size, union, members, ok := composite(t)
+	if !ok || size > maxStruct || len(members) > maxMembers {
+		return nil
+	}
+	s := &verifier.Struct{Name: name, Size: size, Union: union, Members: make([]verifier.Member, len(members))}
+	for i := range members {
+		s.Members[i] = k.member(&members[i])
+	}
+	return s
+}
+
+func (k *kernelTypes) member(m *btf.Member) verifier.Member {
+	vm := verifier.Member{Name: m.Name, Off: m.Offset.Bytes()}
 	if m.BitfieldSize != 0 {
 		// The bytes that hold its bits.
-		vm.Size = (uint32(m.Offset)%8 + uint32(m.BitfieldSize) + 7) / 8
+		vm.Kind, vm.Size = verifier.MemberBits, (uint32(m.Offset)%8+uint32(m.BitfieldSize)+7)/8
 		return vm
 	}
 	t := btf.UnderlyingType(m.Type)
-	if n, err := btf.Sizeof(t); err == nil && n >= 0 {
-		vm.Size = uint32(n)
-	}
+	size, ok := sizeOf(t)
+	vm.Size = size
 	for range 32 {
-		a, ok := t.(*btf.Array)
-		if !ok {
+		a, isArray := t.(*btf.Array)
+		if !isArray {
 			break
 		}
+		vm.Array = true
 		t = btf.UnderlyingType(a.Type)
-		if n, err := btf.Sizeof(t); err == nil && n >= 0 {
-			vm.Elem = uint32(n)
-		}
+		vm.ElemSize, ok = sizeOf(t)
+	}
+	if !ok {
+		vm.Kind = verifier.MemberOther
+		return vm
 	}
 	switch t := t.(type) {
 	case *btf.Struct, *btf.Union:
-		vm.Struct, _ = structName(t)
+		vm.Kind, vm.Type = verifier.MemberStruct, k.key(t)
 	case *btf.Pointer:
-		tags, target := pointerTags(t)
-		vm.Ptr, _ = structName(target)
-		for _, tag := range tags {
-			switch tag {
-			case "rcu":
-				vm.RCU, vm.OrNull = true, true
-			case "user":
-				vm.User = true
-			case "percpu":
-				vm.Percpu = true
-			}
+		vm.Kind = verifier.MemberPtr
+		tag, target := pointee(t)
+		vm.Type = k.key(target)
+		vm.RCU, vm.User, vm.Percpu = tag == "rcu", tag == "user", tag == "percpu"
+	case *btf.Int:
+	case *btf.Enum, *btf.Float:
+		if vm.Size == 0 {
+			vm.Kind = verifier.MemberOther // a flexible array has to be one of integers
 		}
+	default:
+		vm.Kind = verifier.MemberOther
 	}
 	return vm
+}
+
+// sizeOf is how many bytes a type has that members may have.
+func sizeOf(t btf.Type) (n uint32, ok bool) {
+	size, err := btf.Sizeof(t)
+	if err != nil || size < 0 || size > maxStruct {
+		return 0, false
+	}
+	return uint32(size), true
 }
 
 // KernelSymbol implements [verifier.TypeSource].
@@ -157,68 +203,39 @@ func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgTyp
 	if err != nil {
 		return "", nil, false, false
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	switch t := t.(type) {
 	case *btf.Var:
-		return t.Name, symbolType(t.Type), k.isPercpu(t.Name), true
+		return t.Name, k.symbolType(t.Type), k.isPercpu(t), true
 	case *btf.Func:
-		return t.Name, &verifier.ArgType{Class: verifier.ArgUnknown}, false, true
+		return t.Name, &verifier.ArgType{Class: verifier.ArgMem, Rdonly: true}, false, true
 	}
 	return "", nil, false, false
 }
 
 // symbolType is what the address of a kernel variable points to.
-func symbolType(t btf.Type) *verifier.ArgType {
+func (k *kernelTypes) symbolType(t btf.Type) *verifier.ArgType {
 	u := btf.UnderlyingType(t)
-	if name, ok := structName(u); ok {
+	if name := k.key(u); name != "" {
 		return &verifier.ArgType{Class: verifier.ArgBTF, Type: name}
 	}
-	n, err := btf.Sizeof(u)
-	if err != nil || n <= 0 {
+	n, ok := sizeOf(u)
+	if _, void := u.(*btf.Void); !ok || void {
 		return &verifier.ArgType{Class: verifier.ArgUnknown}
 	}
-	return &verifier.ArgType{Class: verifier.ArgMem, Size: uint32(n), Rdonly: true}
+	return &verifier.ArgType{Class: verifier.ArgMem, Size: n, Rdonly: true}
 }
 
-func (k *kernelTypes) isPercpu(name string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+func (k *kernelTypes) isPercpu(v *btf.Var) bool {
 	if k.percpu == nil {
-		k.percpu = make(map[string]bool)
+		k.percpu = make(map[btf.Type]bool)
 		var ds *btf.Datasec
 		if k.spec.TypeByName(".data..percpu", &ds) == nil {
 			for _, v := range ds.Vars {
-				k.percpu[v.Type.TypeName()] = true
+				k.percpu[v.Type] = true
 			}
 		}
 	}
-	return k.percpu[name]
-}
-
-// safety is what the kernel knows of a pointer member beside its type.
-type safety uint8
-
-const (
-	safeTrusted safety = iota + 1
-	safeTrustedOrNull
-	safeRCU
-	safeRCUOrNull
-)
-
-// safeMembers are the pointer members that stay valid with the structure they are loaded from, or
-// within an RCU read section, by structure: Linux 6.18.
-var safeMembers = map[string]map[string]safety{
-	"bpf_iter_meta":       {"seq": safeTrusted},
-	"bpf_iter__task":      {"meta": safeTrusted, "task": safeTrusted},
-	"linux_binprm":        {"file": safeTrusted},
-	"file":                {"f_inode": safeTrusted},
-	"dentry":              {"d_inode": safeTrustedOrNull},
-	"socket":              {"sk": safeTrustedOrNull},
-	"vm_area_struct":      {"vm_mm": safeTrustedOrNull, "vm_file": safeTrustedOrNull},
-	"task_struct":         {"cpus_ptr": safeRCU, "cgroups": safeRCU, "real_parent": safeRCU, "group_leader": safeRCU},
-	"cgroup":              {"kn": safeRCU},
-	"css_set":             {"dfl_cgrp": safeRCU},
-	"cgroup_subsys_state": {"cgroup": safeRCU},
-	"mm_struct":           {"exe_file": safeRCUOrNull},
-	"sk_buff":             {"sk": safeRCUOrNull},
-	"request_sock":        {"sk": safeRCUOrNull},
+	return k.percpu[v]
 }

@@ -18,24 +18,24 @@ func (w *walker) kptrAccess(a *access, r *Reg, off int, m *Map, f *maps.Field) *
 	at := off + int(int32(r.Var.Var.Value))
 	switch {
 	case a.atomic || a.signed || a.size != 8:
-		return w.fail(CodeType, "%s of %d bytes of the kptr at offset %d of a value of map %s: it is loaded and stored in whole", a.what(), a.size, f.Off, m.Name)
+		return w.fail(CodeType, "%s of %d bytes of the kptr at offset %d of a value of map %s: it is loaded and stored in whole", a.what(), a.size, f.Off, m.Name).as(topicField)
 	case !r.fixed():
-		return w.fail(CodeType, "%s at an offset of a value of map %s that is not known and may touch its kptr", a.what(), m.Name)
+		return w.fail(CodeType, "%s at an offset of a value of map %s that is not known and may touch its kptr", a.what(), m.Name).as(topicField)
 	case at != int(f.Off):
-		return w.fail(CodeType, "%s at offset %d of a value of map %s, in the middle of its kptr at %d", a.what(), at, m.Name, f.Off)
+		return w.fail(CodeType, "%s at offset %d of a value of map %s, in the middle of its kptr at %d", a.what(), at, m.Name, f.Off).as(topicField)
 	}
 	if !a.write {
 		w.loadKptr(a, f)
 		return nil
 	}
 	if f.Kind == maps.FieldKptr {
-		return w.fail(CodeType, "store to the kptr at offset %d of a value of map %s: what it owned would be lost, use bpf_kptr_xchg", f.Off, m.Name)
+		return w.fail(CodeType, "store to the kptr at offset %d of a value of map %s: what it owned would be lost, use bpf_kptr_xchg", f.Off, m.Name).as(topicField)
 	}
 	switch {
 	case a.immStore && a.imm == 0:
 		return nil
 	case a.value < 0:
-		return w.fail(CodeType, "store of a number to the kptr at offset %d of a value of map %s", f.Off, m.Name)
+		return w.fail(CodeType, "store of a number to the kptr at offset %d of a value of map %s", f.Off, m.Name).as(topicField)
 	}
 	v := w.f().regs[a.value]
 	if v.isNull() {
@@ -97,5 +97,5 @@ func (w *walker) kptrDest(c *callMeta, reg isa.Reg, r *Reg) *Error {
 		}
 		return w.fail(CodeType, "%s of %s points to the kptr at offset %d of a value of map %s, which owns nothing", reg, c.name, at, m.Name)
 	}
-	return w.fail(CodeType, "%s of %s points to offset %d of a value of map %s, where no kptr lies", reg, c.name, at, m.Name)
+	return w.fail(CodeType, "%s of %s points to offset %d of a value of map %s, where no kptr lies", reg, c.name, at, m.Name).as(topicField)
 }

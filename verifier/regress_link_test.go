@@ -19,6 +19,9 @@ var linkRegressions = []regression{
 	{class: "linked numbers", name: "32-bit constant added", code: bounds,
 		bad:  "$value; r1 = r6; w1 += 8; if r1 > 15 goto out; [r6]",
 		good: "$value; r6 &= 255; r1 = r6; w1 += 8; if r1 > 15 goto out; [r1]"},
+	{class: "linked numbers", name: "32-bit constant taken away", code: bounds,
+		bad:  "$value; r1 = r6; w1 += -15; if w1 < -14 goto out; [r6]",
+		good: "$value; r6 = *(u32 *)(r7 +8); r1 = r6; w1 += -15; if w1 < -14 goto out; [r6]"},
 	{class: "linked numbers", name: "32-bit compare of a sum", code: bounds,
 		bad:  "$value; r1 = r6; r1 += 1; if w1 > 15 goto out; [r6]",
 		good: "$value; r1 = r6; r1 += 1; if w1 > 15 goto out; w6 &= 15; [r6]"},
@@ -79,7 +82,7 @@ var linkRegressions = []regression{
 			r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r0 = *(u8 *)(r8 +0)`,
 		good: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0
 			r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; if r8 == 0 goto out; r0 = *(u8 *)(r8 +0)`},
-	{class: "linked pointers", name: "null check of a copy", code: verifier.CodeType,
+	{class: "linked pointers", name: "null check of a copy", code: verifier.CodeNull,
 		bad: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0
 			if r8 == 0 goto null; r0 = 0; exit; null: r0 = *(u8 *)(r0 +0); exit`,
 		good: `*(u32 *)(r10 -4) = 0; r1 = map[1]; r2 = r10; r2 += -4; call map_lookup_elem; r8 = r0

@@ -1,7 +1,10 @@
 package verifier
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/gbpf/gbpf/isa"
 )
@@ -62,6 +65,11 @@ func (w *walker) explain(e *Error) {
 		x.hot = w.hottest()
 		if len(x.hot) > 0 {
 			e.Insn = x.hot[0].insn
+			for _, c := range choices {
+				if int(c.insn) == e.Insn {
+					x.hot[0].open++
+				}
+			}
 		}
 	} else {
 		f := w.f()
@@ -70,14 +78,30 @@ func (w *walker) explain(e *Error) {
 		if x.rec = w.again(e, choices); e.Code == CodeLoop && x.rec != nil && x.rec.came >= 0 && w.p.insns[x.rec.came].IsJump() {
 			e.Insn = x.rec.came // the jump that closes the loop
 		}
-		defer func() {
-			for _, r := range x.involved() {
-				e.Regs = append(e.Regs, RegState{Name: "R" + r.String()[1:], Value: w.regString(&x.regs[r], ids[r])})
-			}
-		}()
+		for _, r := range x.involved() {
+			e.Regs = append(e.Regs, RegState{Name: "R" + r.String()[1:], Value: w.regString(&x.regs[r], ids[r])})
+		}
+		renumber(e.Regs)
 	}
 	e.Path = x.branches(choices)
 	x.fill()
+}
+
+var identity = regexp.MustCompile(`\b(id|ref_obj_id)=(\d+)`)
+
+// renumber counts the identities of the registers from 1: what they were numbered on the way tells a
+// reader nothing.
+func renumber(regs []RegState) {
+	no := map[string]int{}
+	for i := range regs {
+		regs[i].Value = identity.ReplaceAllStringFunc(regs[i].Value, func(s string) string {
+			name, old, _ := strings.Cut(s, "=")
+			if no[old] == 0 {
+				no[old] = len(no) + 1
+			}
+			return fmt.Sprintf("%s=%d", name, no[old])
+		})
+	}
 }
 
 // choices are the undecided forks of the path, in order.
@@ -127,7 +151,7 @@ func (w *walker) hottest() []hotspot {
 		if n < 2 || !in.IsJump() {
 			continue
 		}
-		h := hotspot{pc, int(n)}
+		h := hotspot{insn: pc, times: int(n)}
 		switch {
 		case in.Target(pc) <= pc:
 			back = append(back, h)

@@ -56,6 +56,7 @@ type test struct {
 type moved struct {
 	insn, step int
 	packet     bool // those into the packet, else those that depend on what it released
+	ref        uint32
 }
 
 const (
@@ -198,10 +199,12 @@ func (r *recorder) slotAt(base isa.Reg, off int16) (frame *originFrame, at int32
 func (r *recorder) load(in *isa.Insn, regs *[11]Reg) {
 	base := r.f().regs[in.Src]
 	if f, at, ok := r.slotAt(in.Src, in.Off); ok {
-		if o := f.stack[at]; o != nil {
+		o := f.stack[at]
+		if o != nil && (regs[in.Dst].Kind == o.was.Kind || r.madeWorthless(o) >= 0) {
 			r.f().regs[in.Dst] = o
 			return
 		}
+		base = nil
 	}
 	r.made(in.Dst, regs, base, nil)
 }
@@ -210,6 +213,9 @@ func (r *recorder) store(in *isa.Insn, info *isa.Info) {
 	f, at, ok := r.slotAt(in.Dst, in.Off)
 	if !ok {
 		return
+	}
+	for k := at - 7; k < at+int32(info.Size); k++ {
+		delete(f.stack, k) // overwritten, in part at least
 	}
 	if info.Kind == isa.KindStoreImm {
 		f.stack[at] = &origin{insn: r.prev, step: r.steps, was: known(uint64(in.Imm))}
@@ -223,14 +229,14 @@ func (r *recorder) called(in *isa.Insn, regs *[11]Reg) {
 	f := r.f()
 	if in.Op == isa.OpCallHelper && r.helper != nil {
 		if p := r.helper(in.ImmLow()); p != nil && (p.ChangesPacket || p.Releases) {
-			r.moves = append(r.moves, moved{r.prev, r.steps, p.ChangesPacket})
+			r.moves = append(r.moves, moved{r.prev, r.steps, p.ChangesPacket, r.releasedRef(p)})
 		}
 	} else if in.Op != isa.OpCallHelper {
 		// What a function of the kernel or a global one does shows in the registers that it keeps.
 		for i := 6; i < 10; i++ {
 			if b := &r.before[i]; b.isPtr() && !regs[i].isPtr() {
 				packet := b.Kind == PtrToPacket || b.Kind == PtrToPacketMeta || b.Kind == PtrToPacketEnd
-				r.moves = append(r.moves, moved{r.prev, r.steps, packet})
+				r.moves = append(r.moves, moved{r.prev, r.steps, packet, b.Ref})
 				break
 			}
 		}
@@ -244,6 +250,16 @@ func (r *recorder) called(in *isa.Insn, regs *[11]Reg) {
 		}
 	}
 	r.made(isa.R0, regs, nil, nil)
+}
+
+// releasedRef is the reference that the call of a helper gives back, 0 if that does not show.
+func (r *recorder) releasedRef(p *proto.Proto) uint32 {
+	for i, a := range p.Args {
+		if a.Flags&proto.Release != 0 && a.Kind != proto.PtrToDynptr {
+			return r.before[i+1].Ref
+		}
+	}
+	return 0
 }
 
 // leave goes back to the frame at depth.
@@ -293,7 +309,7 @@ func (r *recorder) madeWorthless(o *origin) int {
 	}
 	packet := o.was.Kind == PtrToPacket || o.was.Kind == PtrToPacketMeta || o.was.Kind == PtrToPacketEnd
 	for _, m := range r.moves {
-		if m.step > o.step && m.packet == packet {
+		if m.step > o.step && m.packet == packet && (packet || m.ref == 0 || m.ref == o.was.Ref) {
 			return m.insn
 		}
 	}

@@ -262,6 +262,45 @@ func TestOriginsOfCalls(t *testing.T) {
 	}
 }
 
+// TestReleases tells which of several calls gave a pointer back.
+func TestReleases(t *testing.T) {
+	insns := testInsns(t,
+		isa.New(isa.OpCallHelper, 0, 0, 0, 131),       // 0: ringbuf_reserve
+		isa.New(isa.OpMov64Reg, isa.R6, isa.R0, 0, 0), // 1
+		isa.New(isa.OpCallHelper, 0, 0, 0, 131),       // 2
+		isa.New(isa.OpMov64Reg, isa.R7, isa.R0, 0, 0), // 3
+		isa.New(isa.OpMov64Reg, isa.R1, isa.R6, 0, 0), // 4
+		isa.New(isa.OpCallHelper, 0, 0, 0, 132),       // 5: ringbuf_submit
+		isa.New(isa.OpMov64Reg, isa.R1, isa.R7, 0, 0), // 6
+		isa.New(isa.OpCallHelper, 0, 0, 0, 133),       // 7: ringbuf_discard
+		isa.New(isa.OpExit, 0, 0, 0, 0),               // 8
+	)
+	record := func(ref uint32) Reg { return Reg{Kind: PtrToMem, Flags: Ringbuf, Size: 8, Ref: ref} }
+	r := newRoute(insns)
+	r.at(0, 0)
+	r.regs[0] = record(1)
+	r.at(1, 0)
+	r.regs[6] = record(1)
+	r.at(2, 0)
+	r.regs[0] = record(2)
+	r.at(3, 0)
+	r.regs[7] = record(2)
+	r.at(4, 0)
+	r.regs[1] = record(1)
+	r.at(5, 0)
+	r.regs[0], r.regs[1], r.regs[6] = Reg{}, Reg{}, unknown()
+	r.at(6, 0)
+	r.regs[1] = record(2)
+	r.at(7, 0)
+	r.regs[0], r.regs[1], r.regs[7] = Reg{}, Reg{}, unknown()
+	r.at(8, 0)
+	for reg, want := range map[isa.Reg]int{isa.R6: 5, isa.R7: 7} {
+		if got := r.rec.madeWorthless(r.rec.reg(reg)); got != want {
+			t.Errorf("%s was given back at insn %d, want %d", reg, got, want)
+		}
+	}
+}
+
 // TestOriginChain bounds what a long computation keeps.
 func TestOriginChain(t *testing.T) {
 	insns := testInsns(t, isa.New(isa.OpAdd64Imm, isa.R1, 0, 0, 1), isa.New(isa.OpJa, 0, 0, -2, 0))

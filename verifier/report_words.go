@@ -32,7 +32,8 @@ type finding struct {
 	insn  int32 // another instruction that counts, plus 1: where a reference was acquired; 0 for none
 }
 
-type hotspot struct{ insn, times int }
+// hotspot is an instruction that was walked often, and how often a jump was undecided on the last path.
+type hotspot struct{ insn, times, open int }
 
 // insn is the instruction at fault, nil if none is.
 func (x *evidence) insn() *isa.Insn {
@@ -252,7 +253,7 @@ func (x *evidence) mapArg(o *origin) string {
 // loaded names what a load read.
 func (x *evidence) loaded(in *isa.Insn, o *origin) string {
 	if o.from == nil {
-		return "a value"
+		return "a value on the stack"
 	}
 	switch b := &o.from.was; b.Kind {
 	case PtrToCtx:
@@ -264,8 +265,6 @@ func (x *evidence) loaded(in *isa.Insn, o *origin) string {
 		return "a number from the packet"
 	case PtrToMapValue:
 		return "a number from map " + x.mapName(b.Obj)
-	case PtrToStack:
-		return "a number on the stack"
 	case PtrToBTFID, PtrToSocket, PtrToSockCommon, PtrToTCPSock:
 		return "a field of a kernel structure"
 	}
