@@ -142,7 +142,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		if d == nil { // with a log the kernel thought better of it
 			continue
 		}
-		d.Listed = listedDifference(d)
+		d.Listed = listedDifference(d, p)
 		if d.Listed == "" && d.Difference == UnsafeAcceptance {
 			d.Listed, d.cannotRun = explain(k, sound, p)
 		}

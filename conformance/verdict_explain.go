@@ -31,7 +31,13 @@ var explanations = []explanation{
 	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
 	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
 	{"gbpf decides a comparison by known bits and range together; runs bear it out", decideNumbers, soundRuns},
-	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { decideNumbers(p); hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
+	{"several of the above; runs bear it out", func(p *fuzzgen.Program) {
+		decideNumbers(p)
+		hintNumbers(p)
+		decideBits(p)
+		foldSelf(p)
+		narrowStores(p)
+	}, soundRuns},
 }
 
 // soundRuns is how many runs a recorded number must survive to count as an explanation.

@@ -1,6 +1,12 @@
 package conformance
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+
+	"github.com/gbpf/gbpf/internal/fuzzgen"
+	"github.com/gbpf/gbpf/isa"
+)
 
 // ListedDifference is a class of differences that is no fault of gbpf's verifier.
 type ListedDifference struct {
@@ -8,6 +14,7 @@ type ListedDifference struct {
 	Kernel     *regexp.Regexp // of the kernel's reason, for acceptances
 	Gbpf       *regexp.Regexp // of gbpf's reason, for rejections
 	Why        string
+	Calls      int32 // a helper that the program must call, 0 for none in particular
 }
 
 // kernelLimit is what the kernel says when its walk gets too long, kernelSlip when it cannot compile what
@@ -19,31 +26,33 @@ var (
 
 // listedDifferences holds the differences that are looked at and left as they are.
 var listedDifferences = []ListedDifference{
-	{UnsafeAcceptance, kernelSlip, nil,
-		"the kernel stumbles, behind its verifier, over the address of a function that no path calls"},
-	{UnsafeAcceptance, kernelLimit, nil,
-		"a limit of the kernel's walk, no matter of safety: gbpf merges or prunes more"},
-	{FalseRejection, nil, regexp.MustCompile(`^structure: decode: .*reserved field`),
-		"a field that RFC 9669 reserves is set, and the kernel does not look"},
-	{FalseRejection, nil, regexp.MustCompile(`^null: R# of bpf_csum_diff may be NULL`),
-		"the kernel lets a pointer that may be NULL go with a size that is not 0"},
-	{FalseRejection, nil, regexp.MustCompile(`^type: atomic access through R#, which is a packet pointer`),
-		"the kernel looks at the pointer of an ordered load when the load has replaced it"},
-	{FalseRejection, nil, regexp.MustCompile(`^context: load of N bytes at offset N, before the context`),
-		"the kernel compares a negative offset into a tracepoint's context as a large one"},
-	{FalseRejection, nil, regexp.MustCompile(`^bounds: R# of bpf_ringbuf_reserve, the size, is N`),
-		"the kernel takes a record of 2^32 bytes or more, which no ring buffer has, for a small one"},
-	{FalseRejection, nil, regexp.MustCompile(`^loop: `),
-		"the kernel takes a loop without end around a helper that calls back for the helper's own"},
-	{FalseRejection, nil, regexp.MustCompile(`^unsupported: a load from the kernel's struct bpf_map`),
-		"the campaign gives gbpf no types of the kernel"},
+	{Difference: UnsafeAcceptance, Kernel: kernelSlip,
+		Why: "the kernel stumbles, behind its verifier, over the address of a function that no path calls"},
+	{Difference: UnsafeAcceptance, Kernel: kernelLimit,
+		Why: "a limit of the kernel's walk, no matter of safety: gbpf merges or prunes more"},
+	{Difference: UnsafeAcceptance, Kernel: regexp.MustCompile(`^EINVAL (Invalid format string)?$`), Calls: 165,
+		Why: "bpf_snprintf looks at its format and the size of its data when it runs, the kernel when it verifies as well"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^structure: decode: .*reserved field`),
+		Why: "a field that RFC 9669 reserves is set, and the kernel does not look"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^null: R# of bpf_csum_diff may be NULL`),
+		Why: "the kernel lets a pointer that may be NULL go with a size that is not 0"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^type: atomic access through R#, which is a packet pointer`),
+		Why: "the kernel looks at the pointer of an ordered load when the load has replaced it"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^context: load of N bytes at offset N, before the context`),
+		Why: "the kernel compares a negative offset into a tracepoint's context as a large one"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^bounds: R# of bpf_ringbuf_reserve, the size, is N`),
+		Why: "the kernel takes a record of 2^32 bytes or more, which no ring buffer has, for a small one"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^loop: `),
+		Why: "the kernel takes a loop without end around a helper that calls back for the helper's own"},
+	{Difference: FalseRejection, Gbpf: regexp.MustCompile(`^unsupported: a load from the kernel's struct bpf_map`),
+		Why: "the campaign gives gbpf no types of the kernel"},
 }
 
 // listedDifference says why a class is no fault, "" if it is one.
-func listedDifference(c *VerdictClass) string {
+func listedDifference(c *VerdictClass, p *fuzzgen.Program) string {
 	for i := range listedDifferences {
 		l := &listedDifferences[i]
-		if l.Difference != c.Difference {
+		if l.Difference != c.Difference || l.Calls != 0 && !calls(p, l.Calls) {
 			continue
 		}
 		if l.Kernel != nil && l.Kernel.MatchString(c.Kernel) || l.Gbpf != nil && l.Gbpf.MatchString(c.Gbpf) {
@@ -51,4 +60,8 @@ func listedDifference(c *VerdictClass) string {
 		}
 	}
 	return ""
+}
+
+func calls(p *fuzzgen.Program, helper int32) bool {
+	return slices.ContainsFunc(p.Insns, func(in isa.Insn) bool { return in.Op == isa.OpCallHelper && in.ImmLow() == helper })
 }

@@ -20,7 +20,7 @@ import (
 // Exit statuses.
 const (
 	exitOK    = 0
-	exitTrap  = 1 // a program was stopped, or rejected
+	exitTrap  = 1 // a program was stopped, or rejected, or judges differ
 	exitUsage = 2 // the command line or a file is wrong
 )
 
@@ -63,11 +63,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		}
 		return fmt.Errorf("%s: see %s --help", text, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), infoCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
+	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), infoCommand(), fuzzCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errTrapped), errors.Is(err, errRejected):
+	case errors.Is(err, errTrapped), errors.Is(err, errRejected), errors.Is(err, errDiffers):
 		return exitTrap
 	default:
 		text := oneLine(err.Error())

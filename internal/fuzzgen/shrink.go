@@ -24,7 +24,7 @@ func Shrink(p *Program, keep func(*Program) bool) *Program {
 		again = s.simpler() || again
 		again = s.plainer() || again
 	}
-	s.p.dropMaps()
+	s.p.DropMaps()
 	return s.p
 }
 
@@ -242,8 +242,8 @@ func (p *Program) refersToFunctions() bool {
 	return slices.ContainsFunc(p.Insns, func(in isa.Insn) bool { return in.Op == isa.OpLddwFunc })
 }
 
-// dropMaps forgets the maps that no instruction names.
-func (p *Program) dropMaps() {
+// DropMaps forgets the maps that no instruction names.
+func (p *Program) DropMaps() {
 	used := map[int]int{}
 	var list []*Map
 	for pc := range p.Insns {

@@ -1,6 +1,7 @@
 // Package kernel asks the live Linux kernel, through bpf(2), what it says about
 // BPF programs and maps: whether the verifier takes a program, what a test run
-// returns, what a map holds. Tests use it as their oracle; nothing that ships imports it.
+// returns, what a map holds. Tests and the fuzz command use it as
+// their oracle; nothing that runs programs imports it.
 //
 // Every call is bounded: a system call that runs longer than its limit is
 // interrupted, and programs over [MaxInsns] instructions are refused unless asked
