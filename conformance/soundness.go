@@ -84,6 +84,7 @@ type SoundnessStats struct {
 	Registers  uint64 // registers held against a register file that says something of them
 	Facts      uint64 // facts tested
 	Misaligned uint64 // runs that ended in an atomic operation at a misaligned address, which is no fault of the verifier
+	TooDeep    uint64 // runs that nested more frames through tail calls than an engine has
 	OutOfFuel  uint64 // runs cut short, of programs whose loops end by contract
 	Incomplete uint64 // instructions executed with more states than are recorded: no register tested
 	Unknown    uint64 // registers whose object the check cannot tell
@@ -264,6 +265,11 @@ func (w *soundWatch) end(res *interp.Result, t *trap.Trap) {
 	switch {
 	case t.Code == trap.Fuel && !w.claims.Ends:
 		w.s.Stats.OutOfFuel++
+		w.sub.reset()
+		return
+	case t.Code == trap.CallDepth && w.sub.tails:
+		// Tail calls of functions leave their callers' frames, of which the kernel has more.
+		w.s.Stats.TooDeep++
 		w.sub.reset()
 		return
 	case t.Code == trap.Misaligned:

@@ -109,6 +109,7 @@ type soundSubject struct {
 	global  []bool      // by instruction: a global function starts here
 	records bool        // it reserves ring buffer records
 	locks   bool        // a map of it has locks
+	tails   bool        // it makes tail calls
 	fields  []progtype.Field
 	socks   []uint32 // where the context has pointers to sockets
 	// sockNull says that they may be NULL.
@@ -167,6 +168,9 @@ func (r *soundRig) prepare(spec *verifier.Spec, rng *rand.Rand) (*soundSubject, 
 	}
 	for _, in := range spec.Insns {
 		s.records = s.records || in.Op == isa.OpCallHelper && (in.Imm == 131 || in.Imm == 198)
+		if p := proto.ByID(int32(in.Imm)); in.Op == isa.OpCallHelper && p != nil && p.Engine {
+			s.tails = true
+		}
 	}
 	code, err := interp.New(interp.Source{
 		Name: spec.Name, Type: spec.Type, Attach: spec.Attach, GPL: spec.GPL, Insns: spec.Insns, Maps: r.table,

@@ -69,6 +69,7 @@ type VerdictClass struct {
 	Count      int
 	Listed     string // why it is no fault, "" if it is one
 
+	cannotRun  bool             // the explanation would need runs that are not possible here
 	Example    *fuzzgen.Program // the smallest, shrunk
 	KernelLine string           // of the example
 	GbpfLine   string
@@ -143,7 +144,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		}
 		d.Listed = listedDifference(d)
 		if d.Listed == "" && d.Difference == UnsafeAcceptance {
-			d.Listed = explain(k, sound, p)
+			d.Listed, d.cannotRun = explain(k, sound, p)
 		}
 		c.add(k, sound, classes, p, d)
 	}
@@ -189,9 +190,25 @@ func (c *VerdictCampaign) add(k *kernelJudge, sound *Soundness, classes map[stri
 			if err != nil || e == nil || e.Difference != d.Difference || e.Kernel != d.Kernel || e.Gbpf != d.Gbpf {
 				return false
 			}
+			if d.Difference != UnsafeAcceptance || d.Listed != "" || d.cannotRun {
+				return true
+			}
 			// Not into something that is explained.
-			return d.Difference != UnsafeAcceptance || d.Listed != "" || explain(k, sound, q) == ""
+			why, _ := explain(k, sound, q)
+			return why == ""
 		})
+	}
+	if d.cannotRun && d.Listed == "" {
+		// What is left of it may run.
+		if why, _ := explain(k, sound, small); why != "" {
+			cl.Count--
+			if cl.Count == 0 {
+				delete(classes, key)
+			}
+			d.Listed = why
+			c.add(k, sound, classes, small, d)
+			return
+		}
 	}
 	if cl.Example == nil || small.Len() < cl.Example.Len() {
 		cl.Example = small

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"math"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
@@ -25,6 +26,7 @@ var explanations = []explanation{
 	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, 0},
 	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, 0},
 	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, 0},
+	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, 0},
 	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
 	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
 	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
@@ -34,10 +36,10 @@ var explanations = []explanation{
 const soundRuns = 2000
 
 // explain returns why gbpf accepts a program that the kernel refuses, "" when none of
-// the known reasons is it.
-func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) string {
+// the known reasons is it. cannotRun says that one might be, but the program cannot be run here.
+func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) (why string, cannotRun bool) {
 	if p.Raw != nil {
-		return ""
+		return "", false
 	}
 	for _, e := range explanations {
 		q := p.Clone()
@@ -45,21 +47,36 @@ func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) string {
 		if q.Len() == p.Len() && same(q.Insns, p.Insns) {
 			continue
 		}
-		if v, err := k.judge(q, 0); err != nil || !v.Accepted {
+		v, err := k.judge(q, 4)
+		if err != nil {
 			continue
 		}
-		if e.runs > 0 {
+		runs := e.runs
+		if !v.Accepted {
+			// It must not have got stuck on the way to what it complained of.
+			if !kernelLimit.MatchString(v.Log) {
+				continue
+			}
+			runs = soundRuns
+		}
+		if runs > 0 {
 			s, err := VerifierSpec(p)
 			if err != nil {
-				return ""
+				return "", false
 			}
-			if v, err := sound.Check(s, p.Number, e.runs); err != nil || !v.Accepted || v.Violation != nil {
-				return ""
+			check, err := sound.Check(s, p.Number, runs)
+			var skip *ErrSoundSkip
+			if errors.As(err, &skip) {
+				cannotRun = true
+				continue
+			}
+			if err != nil || !check.Accepted || check.Violation != nil {
+				return "", false
 			}
 		}
-		return e.why
+		return e.why, false
 	}
-	return ""
+	return "", cannotRun
 }
 
 func same(a, b []isa.Insn) bool {
@@ -135,6 +152,7 @@ func decideBits(p *fuzzgen.Program) {
 // hintResults puts comparisons behind operations that are always true, by what gbpf's
 // verifier recorded: internal/scalar tests the operations exhaustively.
 func hintResults(p *fuzzgen.Program) {
+	subtractions(p)
 	for pc := range p.Insns {
 		in := &p.Insns[pc]
 		if n := in.Imm; n > 0 && n&(n-1) == 0 {
@@ -157,6 +175,44 @@ func hintResults(p *fuzzgen.Program) {
 	}, false)
 }
 
+// subtractions replaces remainders of numbers that are not much larger than the divisor, so that the kernel knows
+// them on each path.
+func subtractions(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if in.Op != isa.OpMod64Imm || in.Imm <= 0 || in.Imm&(in.Imm-1) == 0 {
+			continue
+		}
+		know, ok := known(trace, pc, in.Dst)
+		if !ok || know.UMax/uint64(in.Imm) > 4 {
+			continue
+		}
+		var code []isa.Insn
+		for range know.UMax / uint64(in.Imm) {
+			code = append(code, isa.New(isa.OpJltImm, in.Dst, 0, 1, in.Imm), isa.New(isa.OpSub64Imm, in.Dst, 0, 0, in.Imm))
+		}
+		p.Insns[pc] = isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)
+		p.Insert(pc, code, true)
+	}
+}
+
+// record verifies a program and returns what was known of its numbers, nil if it is refused.
+func record(p *fuzzgen.Program) *verifier.Trace {
+	s, err := VerifierSpec(p)
+	if err != nil {
+		return nil
+	}
+	trace := &verifier.Trace{}
+	if _, err := verifier.Verify(s, verifier.Options{Trace: trace, Steps: shrinkSteps}); err != nil {
+		return nil
+	}
+	return trace
+}
+
 // hintNumbers does so behind everything that yields a number, and on both sides of comparisons.
 func hintNumbers(p *fuzzgen.Program) {
 	hint(p, func(in isa.Insn) bool {
@@ -166,6 +222,22 @@ func hintNumbers(p *fuzzgen.Program) {
 		}
 		return false
 	}, true)
+}
+
+// cutLinks makes the kernel forget that a number is another one plus a constant.
+func cutLinks(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		switch in := p.Insns[pc]; in.Op {
+		case isa.OpAdd64Imm, isa.OpAdd32Imm, isa.OpSub64Imm, isa.OpSub32Imm, isa.OpAdd64Reg, isa.OpSub64Reg:
+			if _, number := known(trace, pc+1, in.Dst); number {
+				p.Insert(pc+1, []isa.Insn{isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)}, false)
+			}
+		}
+	}
 }
 
 // narrowStores splits 8-byte stores of constants to the stack.
@@ -182,12 +254,8 @@ func narrowStores(p *fuzzgen.Program) {
 
 // hint spells out what gbpf's verifier recorded of numbers.
 func hint(p *fuzzgen.Program, results func(isa.Insn) bool, sides bool) {
-	s, err := VerifierSpec(p)
-	if err != nil {
-		return
-	}
-	trace := &verifier.Trace{}
-	if _, err := verifier.Verify(s, verifier.Options{Trace: trace, Steps: shrinkSteps}); err != nil {
+	trace := record(p)
+	if trace == nil {
 		return
 	}
 	// What holds at an instruction is put in front of it: of all who come there if land is set, else
@@ -266,9 +334,14 @@ func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
 	if m := s.Var.Value | s.Var.Mask; m <= math.MaxInt32 && m&(m+1) != 0 {
 		code = append(code, isa.New(isa.OpAnd64Imm, r, 0, 0, int64(m)))
 	}
-	if s.UMax <= math.MaxUint32 {
+	if s.S32Min > math.MinInt32 {
 		bound(isa.OpJsge32Imm, isa.OpMov32Imm, int64(s.S32Min))
+	}
+	if s.S32Max < math.MaxInt32 {
 		bound(isa.OpJsle32Imm, isa.OpMov32Imm, int64(s.S32Max))
+	}
+	if s.U32Min > 0 && s.U32Min <= math.MaxInt32 {
+		bound(isa.OpJge32Imm, isa.OpMov32Imm, int64(s.U32Min))
 	}
 	return code
 }

@@ -85,11 +85,8 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	}
 	switch a.Kind {
 	case proto.ConstMapPtr:
-		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
-			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
-		}
 		if c.m != nil && (c.mapNo != r.Obj || c.mapUID != r.Size) {
-			return w.fail(CodeType, "%s of %s is %s: it has to be the map that holds what is given with it", reg, c.name, w.describe(r))
+			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
 		}
 		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, r.Size
 	case proto.PtrToMapKey:
@@ -160,7 +157,9 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	ok := false
 	switch a.Kind {
 	case proto.PtrToMapKey, proto.PtrToMapValue, proto.PtrToMem:
-		if a.Flags&proto.Rdonly != 0 || a.Flags&proto.Write == 0 {
+		// The kernel takes read-only memory where an argument says so, for keys and values of maps it
+		// does not.
+		if a.Flags&proto.Rdonly != 0 || a.Kind == proto.PtrToMem && a.Flags&proto.Write == 0 {
 			flags &^= Rdonly
 		}
 		flags &^= DynptrData
@@ -170,6 +169,9 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		case PtrToMem:
 			ok = flags&^Ringbuf == 0
 			if flags&Rdonly != 0 {
+				if a.Kind != proto.PtrToMem && a.Flags&proto.Write == 0 {
+					return w.fail(CodeType, "%s of %s is %s, which is read-only: keys and values come from memory that may be written", reg, c.name, w.describe(r))
+				}
 				return w.fail(CodeType, "%s of %s is %s, which is read-only: the helper writes there", reg, c.name, w.describe(r))
 			}
 		case PtrToBTFID:
@@ -191,7 +193,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
 		if c.kptr != nil {
-			ok = w.fitsKptr(r, c.kptr)
+			ok = r.Flags&MaybeNull == 0 && w.fitsKptr(r, c.kptr)
 			break
 		}
 		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")

@@ -52,7 +52,7 @@ func (w *walker) argAccess(a *access, r *Reg, off int) *Error {
 	}
 	ft := w.spec.AttachBTF
 	if ft == nil {
-		return w.fail(CodeUnsupported, "programs of type %s are not supported without the type of what they attach to", w.spec.Type)
+		return w.fail(CodeUnsupported, "programs of type %s are not supported without the type of what they attach to", w.spec.Type).as(topicKernelTypes)
 	}
 	arg, n, result := ft.argAt(off)
 	if arg == nil || result && !w.hasResult(arg) {

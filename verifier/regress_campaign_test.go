@@ -54,6 +54,16 @@ var campaignRegressions = []regression{
 		good: `r8 = 0; top: if r8 == 9 goto out; r1 = map[0]; r2 = func f; r3 = 0; r4 = 0; call for_each_map_elem; r8 += 1; goto top
 			out: r0 = 0; exit
 			f: r0 = 0; exit`},
+	{class: "helpers", name: "a value in read-only memory", code: verifier.CodeType,
+		bad: `r1 = r10; r1 += -8; r2 = 0; r3 = 3; call kfunc[0]
+			r1 = r10; r1 += -8; call kfunc[1]; if r0 == 0 goto end; r2 = r0; r1 = map[1]; call map_delete_elem
+			end: r1 = r10; r1 += -8; call kfunc[2]; r0 = 0; exit`,
+		good: `*(u32 *)(r10 -16) = 0; r1 = r10; r1 += -8; r2 = 0; r3 = 3; call kfunc[0]
+			r1 = r10; r1 += -8; call kfunc[1]; if r0 == 0 goto end; r1 = map[1]; r2 = r10; r2 += -16; call map_delete_elem
+			end: r1 = r10; r1 += -8; call kfunc[2]; r0 = 0; exit`},
+	{class: "stack", name: "nothing, above the frame", code: verifier.CodeBounds,
+		bad:  "r1 = map[2]; r2 = r10; r3 = 0; r4 = 0; call ringbuf_output; r0 = 0; exit",
+		good: "r1 = map[2]; r2 = r10; r2 += -8; r3 = 0; r4 = 0; call ringbuf_output; r0 = 0; exit"},
 	{class: "context", name: "moved, of a syscall program", typ: progtype.Syscall, code: verifier.CodeType,
 		bad:  "r1 += 8; r2 = *(u64 *)(r1 +0); r0 = 0; exit",
 		good: "r2 = *(u64 *)(r1 +8); r0 = 0; exit"},
