@@ -53,6 +53,9 @@ func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 
 // globalBTFArg checks what is passed to a global function that takes a kernel structure.
 func (w *walker) globalBTFArg(name string, i int, reg isa.Reg, a *ArgType) *Error {
+	if w.spec.Types != nil && w.structNamed(a.Type) == nil {
+		return w.fail(CodeType, "argument %d of %s is a pointer to struct %s, which the kernel does not have", i+1, name, a.Type)
+	}
 	if a.Untrusted {
 		return nil // it may be anything: it is only read, and that is checked at run time
 	}
