@@ -228,6 +228,8 @@ type typestateFixture struct {
 	btf   *kernel.BTF
 	kmaps []*kernel.Map
 	asked int
+
+	logLevel uint32 // of the kernel's verdicts, see kernel.Prog
 }
 
 func newTypestateFixture(t *testing.T) *typestateFixture {
@@ -342,7 +344,7 @@ func (f *typestateFixture) spec(c *typestate) (*verifier.Spec, error) {
 
 // judge is the kernel's verdict.
 func (f *typestateFixture) judge(s *verifier.Spec) (*kernel.Verdict, error) {
-	p := &kernel.Prog{Name: "typestate", Type: s.Type.Kernel, Maps: map[int]*kernel.Map{}, Kfuncs: map[int]string{}, BTF: f.btf}
+	p := &kernel.Prog{Name: "typestate", Type: s.Type.Kernel, Maps: map[int]*kernel.Map{}, Kfuncs: map[int]string{}, BTF: f.btf, LogLevel: f.logLevel}
 	if s.Sleepable {
 		p.Flags = 1 << 4
 	}
@@ -486,6 +488,7 @@ var typestateText = map[string]string{
 	"xdpDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_xdp",
 	"slice":       "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice",
 	"sliceW":      "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice_rdwr",
+	"newFlat2":    "r1 = type(flat); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",
 	"newPer":      "r1 = type(flat); r2 = 0; kfunc bpf_percpu_obj_new_impl; if r0 == 0 goto out; r6 = r0",
 	"newOwner":    "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
 	"newOwner3":   "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",
