@@ -37,12 +37,15 @@ type contest struct {
 	loads       []time.Duration // CPU time of the kernel's whole system call
 	walks       []time.Duration // of it, the verification
 	ours        []time.Duration // CPU time of gbpf's verification
+	allocated   uint64          // bytes that one verification allocates in all
 	kernelInsns int
 }
 
 // measureOurs verifies the program some times and notes the CPU time of one, garbage collection
 // included.
 func (c *contest) measureOurs(repeat int) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	start := kernel.ProcessTime()
 	for range repeat {
 		proof, err := verifier.Verify(c.spec, verifier.Options{})
@@ -51,6 +54,8 @@ func (c *contest) measureOurs(repeat int) {
 		}
 	}
 	c.ours = append(c.ours, (kernel.ProcessTime()-start)/time.Duration(repeat))
+	runtime.ReadMemStats(&after)
+	c.allocated = (after.TotalAlloc - before.TotalAlloc) / uint64(repeat)
 }
 
 // measureKernel loads the program once.
@@ -190,6 +195,7 @@ type speedRow struct {
 	load, walk, ours      time.Duration
 	states, kernelStates  int
 	peak                  int
+	allocated             uint64
 	ratios                []float64 // of processed instructions, program by program
 	name                  string
 	starred               bool
@@ -206,7 +212,7 @@ func (r *speedRow) add(c *contest) {
 	r.ours += median(c.ours)
 	r.states += c.stats.States
 	r.kernelStates += c.verdict.States
-	r.peak = max(r.peak, c.stats.PeakBytes)
+	r.peak, r.allocated = max(r.peak, c.stats.PeakBytes), max(r.allocated, c.allocated)
 	r.starred = r.starred || c.funcs
 	r.ratios = append(r.ratios, float64(c.stats.Processed)/float64(max(1, c.kernelInsns)))
 }
@@ -217,10 +223,10 @@ func (r *speedRow) print(w *tabwriter.Writer) {
 		star = " *"
 	}
 	kernelRate, ourRate := rate(r.kernelInsns, r.walk), rate(r.ourInsns, r.ours)
-	fmt.Fprintf(w, "%s%s\t%d\t%d\t%.3f\t%.0f\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%d\t%.2f\t\n", r.name, star,
+	fmt.Fprintf(w, "%s%s\t%d\t%d\t%.3f\t%.0f\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%d\t%.2f\t%.2f\t\n", r.name, star,
 		r.kernelInsns, r.ourInsns, float64(r.ourInsns)/float64(max(1, r.kernelInsns)),
 		us(r.load), us(r.walk), us(r.ours), kernelRate, ourRate, ourRate/max(kernelRate, 1e-9), us(r.walk)/max(us(r.ours), 1e-3),
-		r.kernelStates, r.states, float64(r.peak)/(1<<20))
+		r.kernelStates, r.states, float64(r.peak)/(1<<20), float64(r.allocated)/(1<<20))
 }
 
 func us(d time.Duration) float64 { return float64(d) / 1e3 }
@@ -232,7 +238,8 @@ func us(d time.Duration) float64 { return float64(d) / 1e3 }
 // Both get every program in turns, -speed.runs times, and medians count. "load" is the kernel's whole system call,
 // "verify" the part of it that its statistics call verification, without the JIT; of programs with
 // subprograms (marked *) the kernel's statistics include their JIT. gbpf's time is that of the whole process,
-// with garbage collection. Programs that one of the two refuses are left out of the table and counted. Nothing of it is asserted.
+// with garbage collection; "speed" is the ratio of the rates, "time saved" that of the times. "peak" is what the
+// verification says that it kept at one time, "alloc" all that it allocated; of sums, of the largest. Programs that one of the two refuses are left out of the table and counted. Nothing of it is asserted.
 func TestVerifierSpeed(t *testing.T) {
 	if !*speed {
 		t.Skip("a measurement: run with -speed")
@@ -253,7 +260,7 @@ func TestVerifierSpeed(t *testing.T) {
 	}
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "program\tkernel insns\tgbpf insns\tratio\tload us\tverify us\tgbpf us\tkernel M/s\tgbpf M/s\tspeed\ttime saved\tkernel states\tstates\tpeak MiB\t")
+	fmt.Fprintln(w, "program\tkernel insns\tgbpf insns\tratio\tload us\tverify us\tgbpf us\tkernel M/s\tgbpf M/s\tspeed\ttime saved\tkernel states\tstates\tpeak MiB\talloc MiB\t")
 	sections := map[string]*speedRow{}
 	total := &speedRow{name: "ALL"}
 	left := map[string]int{}

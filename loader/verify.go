@@ -57,16 +57,16 @@ func VerifierSpecs(spec *ebpf.CollectionSpec, o *Options) (specs map[string]*ver
 }
 
 // verifierSpec describes a program to the verifier, but for its maps.
-func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, o *Options, types verifier.TypeSource) *verifier.Spec {
+func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, o *Options, types *kernelTypes) *verifier.Spec {
 	target := o.Targets[name]
 	if target == nil {
-		target = attachFunc(o.KernelBTF, k, p)
+		target = types.attachFunc(k, p)
 	}
 	return &verifier.Spec{
 		Name: name, Type: k.typ, Attach: k.attach, GPL: vm.GPLCompatible(p.License),
 		Sleepable: k.sleepable || p.Flags&sleepable != 0, StrictAlignment: p.Flags&strictAlignment != 0,
 		Insns: c.insns, Kfuncs: c.kfuncs, Funcs: c.funcs, Lines: c.lines, Poison: c.poison,
-		AttachBTF: target, Types: types,
+		AttachBTF: target, Types: types.source(),
 	}
 }
 

@@ -79,6 +79,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		how = within
 	}
 	last := len(old.frames) - 1
+	w.work += 10 * len(old.frames)
 	calls := old.chain()
 	// Registers first: they tell states apart most often.
 	for i := last; i >= 0; i-- {
@@ -179,6 +180,7 @@ func (w *walker) coversStack(of, cf *frameSnap, m marks, how howEqual) bool {
 		return true
 	}
 	n := len(of.stack)
+	w.work += n
 	if how == exact {
 		n = max(n, len(cf.stack))
 	}
@@ -217,6 +219,22 @@ func (w *walker) wholeScalar(s *slot) (entry, bool) {
 	return entry{hUnknown, 0}, true
 }
 
+// numbersBoth reports whether what may be read of slot o are numbers, and may be read of c as such.
+func (w *walker) numbersBoth(o, c *slot) bool {
+	for i := range 8 {
+		ok, ck := o.kind(i), c.kind(i)
+		switch {
+		case ok > byteSpill || ok == byteSpill && w.tab.at(o.h).Kind != Scalar:
+			return false
+		case ck > byteSpill || ck == byteSpill && w.tab.at(c.h).Kind != Scalar:
+			return false
+		case ck == byteInvalid && ok != byteInvalid && !w.uninit:
+			return false
+		}
+	}
+	return true
+}
+
 func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
 	if how == exact {
 		if o.kinds != c.kinds {
@@ -228,6 +246,9 @@ func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
 		return true
 	}
 	if o.kinds == c.kinds && o.h == c.h && o.id == 0 && c.id == 0 && w.tab.at(o.h).Ref == 0 {
+		return true
+	}
+	if how == demanded && !demand && w.numbersBoth(o, c) {
 		return true
 	}
 	if oe, ok := w.wholeScalar(o); ok {

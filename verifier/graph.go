@@ -22,7 +22,7 @@ func (w *walker) localNo(id uint32) (n uint32, ok bool) {
 	if l == nil {
 		return 0, false
 	}
-	w.types = append(w.types, &l.Struct)
+	w.types = append(w.types, kernelType{key: l.Name, s: &l.Struct})
 	n = uint32(len(w.types) - 1)
 	w.localNos[id] = n
 	w.locals[n] = l
@@ -297,7 +297,7 @@ func (w *walker) memberAccess(a *access, l *LocalType, off int) *Error {
 			continue
 		case off < lo:
 			return w.fail(CodeBounds, "%s at offset %d of struct %s, where it has no member", a.what(), off, l.Name)
-		case (m.Ptr != "" || m.Plain) && (off != lo || a.size != 8):
+		case m.Kind == MemberPtr && ((off-lo)%8 != 0 || a.size != 8):
 			return w.fail(CodeBounds, "%s of %d bytes at offset %d of struct %s: the pointer %s is read in whole", a.what(), a.size, off, l.Name, m.Name)
 		case off+a.size > hi:
 			return w.fail(CodeBounds, "%s of %d bytes at offset %d of struct %s, beyond its member %s", a.what(), a.size, off, l.Name, m.Name)

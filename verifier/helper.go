@@ -4,6 +4,7 @@ import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // maxErrno bounds the negative numbers that helpers return (MAX_ERRNO).
@@ -45,6 +46,17 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	pr := c.proto
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
 		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+	}
+	if pr == proto.ByID(id) && pr.Name == "get_func_ip" {
+		// The kernel's lists have it for all of tracing, its verifier has not.
+		switch k, a := w.spec.Type.Kernel, w.spec.Attach; {
+		case k == typeKprobe, k == typeTracing && (a == progtype.AttachTraceFentry || a == progtype.AttachTraceFexit || a == progtype.AttachModifyReturn):
+		default:
+			return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+		}
+	}
+	if t := w.spec.AttachBTF; t != nil && pr == proto.For(w.spec.Type.Kernel, id) && !proto.AllowedOn(w.spec.Type.Kernel, w.spec.Attach, t.Name, id) {
+		return w.fail(CodeHelper, "programs that attach to %s may not call %s", t.Name, c.name).as(topicNotAllowed)
 	}
 	if pr.GPLOnly && !w.spec.GPL {
 		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
@@ -115,6 +127,7 @@ func (w *walker) helperEffects(c *callMeta, way callWay) *Error {
 	}
 	switch pr.Name {
 	case "tail_call":
+		w.unbounded = true
 		if err := w.leftOver("a tail call", true); err != nil {
 			return err
 		}
@@ -158,19 +171,15 @@ func (w *walker) releaseArg(c *callMeta) *Error {
 	}
 	id := r.Ref
 	if c.proto.Name == "kptr_xchg" {
-		// The map owns it from now on. Within an RCU section what lies on each CPU can still be used.
+		// The map owns it from now on; until the section ends it can still be used.
 		if !w.forgetRef(id) {
 			return w.fail(CodeReference, "%s of %s holds a reference that was released before", c.relReg, c.name)
 		}
 		w.eachReg(func(v *Reg, _ uint32) bool {
-			switch {
-			case v.Ref != id || v.Kind >= numKinds:
+			if v.Ref != id {
 				return false
-			case w.inRCU() && v.Flags&(Alloc|Percpu) == Alloc|Percpu:
-				v.Ref, v.Flags = 0, v.Flags&^Alloc|RCU
-			default:
-				*v = w.gone()
 			}
+			*v = unknown()
 			return true
 		})
 		return nil
@@ -225,10 +234,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 			r.Obj, r.Ref = c.dynID, c.dynRef
 		}
 	case proto.RetPtrToMemOrBTFID:
-		r.Kind, r.Obj = PtrToBTFID, c.ret
-		if c.percpuFlags&RCU != 0 {
-			r.Flags |= RCU | Alloc
-		}
+		w.percpuResult(c, &r)
 	case proto.RetPtrToBTFID:
 		if err := w.btfResult(c, &r); err != nil {
 			return err

@@ -101,5 +101,8 @@ func (w *walker) leftOver(what string, exit bool) *Error {
 }
 
 func (w *walker) acquiredAt(r *ref) string {
+	if r.insn < 0 {
+		return "what the program was given"
+	}
 	return fmt.Sprintf("what %s at insn %d returned", w.calleeName(int(r.insn)), r.insn)
 }

@@ -159,6 +159,7 @@ type state struct {
 	nextID uint32
 	node   int32 // the kept state that this path goes on from
 	path   int32 // the last undecided branch
+	since  int   // instructions walked since the state that it goes on from
 }
 
 // snapshot is a state as kept. It does not change.
@@ -176,9 +177,6 @@ func (s *snapshot) bytes() int {
 	f := s.frames[len(s.frames)-1]
 	return 64 + 8*len(s.frames) + frameSnapBytes + 12*len(f.stack) + 20*len(s.refs)
 }
-
-// f is the innermost frame.
-func (s *state) f() *frame { return s.frames[len(s.frames)-1] }
 
 // newID makes an identity that no other register on this path has.
 func (s *state) newID() uint32 {

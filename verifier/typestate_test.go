@@ -524,10 +524,10 @@ func (typesOf) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 // standInTypes has what the texts use of Linux 6.18's types.
 var standInTypes = typesOf{
 	"task_struct":         {Name: "task_struct", Size: 4096, Members: []verifier.Member{{Name: "state", Off: 0, Size: 4}}},
-	"cgroup":              {Name: "cgroup", Size: 2048, Members: []verifier.Member{{Name: "self", Off: 0, Size: 248, Struct: "cgroup_subsys_state"}}},
-	"cgroup_subsys_state": {Name: "cgroup_subsys_state", Size: 248, Members: []verifier.Member{{Name: "cgroup", Off: 0, Size: 8, Ptr: "cgroup", RCU: true}}},
-	"bpf_cpumask":         {Name: "bpf_cpumask", Size: 40, Members: []verifier.Member{{Name: "cpumask", Size: 32, Struct: "cpumask"}, {Name: "usage", Off: 32, Size: 4}}},
-	"cpumask":             {Name: "cpumask", Size: 32, Members: []verifier.Member{{Name: "bits", Size: 32, Elem: 8}}},
+	"cgroup":              {Name: "cgroup", Size: 2048, Members: []verifier.Member{{Name: "self", Off: 0, Size: 248, Kind: verifier.MemberStruct, Type: "cgroup_subsys_state"}}},
+	"cgroup_subsys_state": {Name: "cgroup_subsys_state", Size: 248, Members: []verifier.Member{{Name: "cgroup", Off: 0, Size: 8, Kind: verifier.MemberPtr, Type: "cgroup", RCU: true}}},
+	"bpf_cpumask":         {Name: "bpf_cpumask", Size: 40, Members: []verifier.Member{{Name: "cpumask", Size: 32, Kind: verifier.MemberStruct, Type: "cpumask"}, {Name: "usage", Off: 32, Size: 4}}},
+	"cpumask":             {Name: "cpumask", Size: 32, Members: []verifier.Member{{Name: "bits", Size: 32, Array: true, ElemSize: 8}}},
 	"vm_area_struct":      {Name: "vm_area_struct", Size: 256, Members: []verifier.Member{{Name: "start", Size: 8}}},
 }
 
@@ -552,7 +552,7 @@ func localType(s *btf.Struct, fields ...maps.Field) *verifier.LocalType {
 		}
 		v := verifier.Member{Name: m.Name, Off: m.Offset.Bytes(), Size: uint32(n)}
 		if _, ok := m.Type.(*btf.Pointer); ok {
-			v.Plain, l.Numbers = true, false
+			v.Kind, l.Numbers = verifier.MemberPtr, false
 		}
 		l.Members = append(l.Members, v)
 	}

@@ -1,5 +1,9 @@
 package verifier
 
+// workPerStep is how many registers and slots may be compared for each step of the budget, so
+// that programs made to be slow to compare take no more time than others.
+const workPerStep = 1000
+
 // visit compares the path at pc with the states kept there. It reports whether one of
 // them covers the path, which then ends, and keeps the state when that is likely to
 // pay.
@@ -31,8 +35,8 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		hit := false
 		if nd.branches > 0 {
 			switch {
-			case force:
-				if w.converges(pc, nd, cur) && w.covers(nd.snap, cur, pc, within) {
+			case force && w.converges(pc, nd, cur):
+				if w.covers(nd.snap, cur, pc, within) {
 					w.waitFor(n)
 					hit = true
 				}
@@ -54,6 +58,8 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if hit {
 			nd.hits++
 			known = true
+			w.unbounded = w.unbounded || !w.complete(n)
+			w.ended(nd.longest)
 			break
 		}
 		if add {
@@ -79,6 +85,9 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	}
 	if known {
 		return true, nil
+	}
+	if w.work > workPerStep*w.o.Steps {
+		return false, w.tooLong()
 	}
 	if !add && w.s.node >= 0 {
 		return false, nil
@@ -112,7 +121,8 @@ func (w *walker) sameCalls(s *snapshot) bool {
 // addNode keeps the state of the path.
 func (w *walker) addNode(pc int, s *snapshot) {
 	s = w.keep(s)
-	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1})
+	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1, dist: w.s.since})
+	w.s.since = 0
 	n := int32(len(w.nodes) - 1)
 	w.s.node = n
 	w.kept[pc] = append(w.kept[pc], n)
@@ -131,7 +141,10 @@ func (w *walker) converges(pc int, nd *node, cur *snapshot) bool {
 	case w.isIterNext(pc):
 		return w.iterActive()
 	}
-	return true // a helper that calls back
+	// A helper that calls back: it must be the helper that goes round, not a loop around it, which the kernel does
+	// not tell apart.
+	last := len(cur.frames) - 1
+	return nd.snap.frames[last].iterations != cur.frames[last].iterations
 }
 
 // waitFor notes that the path ends in node a, which is not walked to its end: states between

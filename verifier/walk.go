@@ -17,8 +17,10 @@ type walker struct {
 	layout *progtype.Layout
 	maps   []*Map // Spec.Maps, and the inner maps that lookups lead to
 	inner  map[*Map]uint32
-	types  []*Struct // kernel structures, by number
+	types  []kernelType // what pointers to kernel structures point to, by number
 	typeNo map[string]uint32
+	// argRefs are the references that the program owns when it starts, by the argument that holds them.
+	argRefs []uint32
 	// locals are those of the types that are the program's own, localNos their numbers by BTF ID.
 	locals   map[uint32]*LocalType
 	localNos map[uint32]uint32
@@ -47,6 +49,9 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
+	work       int         // comparisons of registers and slots, a measure of time beside steps
+	longest    int         // instructions of the longest run
+	unbounded  bool        // there is none
 	mergesAt   map[int]int // by instruction
 	memory     int         // bytes of snapshots
 	peak       int
@@ -76,10 +81,11 @@ type walker struct {
 // pending is a path to walk later: the other side of a fork, with the state before
 // it.
 type pending struct {
-	snap *snapshot
-	pc   int
-	node int32
-	path int32
+	since int // see state
+	snap  *snapshot
+	pc    int
+	node  int32
+	path  int32
 }
 
 // node is a kept state, or the start of the walk.
@@ -93,7 +99,8 @@ type node struct {
 	waits  int32
 	misses int32
 	hits   int32
-	jumps  uint32
+	// dist is how many instructions it is from the state before, longest how many there may be to the end.
+	dist, longest int
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
@@ -173,7 +180,7 @@ func (w *walker) next() (found bool, err *Error) {
 		w.todo = w.todo[:len(w.todo)-1]
 		w.memory -= t.snap.bytes()
 		w.restore(t.snap)
-		w.s.node, w.s.path = t.node, t.path
+		w.s.node, w.s.path, w.s.since = t.node, t.path, t.since
 		w.pc = t.pc
 		live, err := w.otherSide()
 		if err != nil {
@@ -218,7 +225,7 @@ func (w *walker) forkTo(apart bool) (other bool, err *Error) {
 	if len(w.todo) >= maxPending {
 		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
-	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path, since: w.s.since}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
 	if apart {
@@ -239,6 +246,7 @@ func (w *walker) endPath() {
 		if w.nodes[n].branches > 0 {
 			return
 		}
+		w.longer(n)
 	}
 }
 
@@ -263,6 +271,7 @@ func (w *walker) path() (ended bool, err *Error) {
 				return true, nil
 			}
 		}
+		w.s.since++
 		if w.steps++; w.steps > w.o.Steps {
 			return false, w.tooLong()
 		}
@@ -287,6 +296,7 @@ func (w *walker) path() (ended bool, err *Error) {
 			return false, err
 		}
 		if done {
+			w.ended(0)
 			return true, nil
 		}
 	}

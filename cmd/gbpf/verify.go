@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/spf13/cobra"
 
 	"github.com/gbpf/gbpf/isa"
@@ -79,7 +80,7 @@ func verifyCommand() *cobra.Command {
 	fl.StringVar(&f.raw, "raw", "", "a `file` of instructions in hex, 8 bytes or one 0x word each, instead of an object; - for standard input")
 	fl.StringVar(&f.typ, "type", "", "with --raw, the program `type`, such as xdp or tc")
 	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: the `policy` linux, strict or sandboxed")
-	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, or vmlinux for this machine's kernel")
+	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, vmlinux for this machine's kernel, or none; by default vmlinux for objects with programs that attach to kernel functions, where there is one")
 	fl.StringArrayVar(&f.targets, "target", nil, "what a tracing program attaches to, if a BPF program, as `PROGRAM=TYPE`, such as trace=xdp")
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before verifying")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")
@@ -151,7 +152,7 @@ func (f *verifyFlags) object(path string) ([]*verdict, error) {
 	if opts.Kconfig, err = kconfigValues(spec, f.kconfig); err != nil {
 		return nil, err
 	}
-	if opts.KernelBTF, err = kernelBTF(f.kernelBTF); err != nil {
+	if opts.KernelBTF, err = f.kernelTypes(spec); err != nil {
 		return nil, err
 	}
 	if opts.Targets, err = f.attachTargets(spec); err != nil {
@@ -346,4 +347,24 @@ func (v *verdict) json(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(line)
+}
+
+// kernelTypes are those that --kernel-btf names. Without it programs that attach to kernel functions, which have
+// no context but these functions' arguments, get this machine's.
+func (f *verifyFlags) kernelTypes(spec *ebpf.CollectionSpec) (*btf.Spec, error) {
+	switch f.kernelBTF {
+	case "none":
+		return nil, nil
+	case "":
+		for _, p := range spec.Programs {
+			switch p.Type {
+			case ebpf.Tracing, ebpf.LSM, ebpf.StructOps:
+				if s, err := btf.LoadKernelSpec(); err == nil {
+					return s, nil
+				}
+				return nil, nil
+			}
+		}
+	}
+	return kernelBTF(f.kernelBTF)
 }

@@ -3,6 +3,7 @@ package interp
 import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/errno"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 )
@@ -19,7 +20,7 @@ func (st *State) push(p *Program, ret int, r *[16]uint64) bool {
 	}
 	st.depth++
 	f := &st.frames[st.depth]
-	f.prog, f.ret, f.mayGoto = p, ret, maxMayGoto
+	f.prog, f.ret, f.mayGoto = p, ret, st.mode.MayGoto
 	copy(f.saved[:], r[6:10])
 	r[10] = uint64(st.slot.FrameTop(st.depth))
 	st.enter(st.depth)
@@ -80,7 +81,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		st.fail(p, pc, &trap.Trap{Code: trap.BadHandle, Addr: r[2], Detail: "tail_call: R2 is not a map"})
 		return nil
 	}
-	st.slice -= helperWeight
+	st.slice -= fuel.Helper
 	if st.slice < 0 && !st.yield() {
 		st.fail(p, pc, st.trap)
 		return nil
