@@ -1,8 +1,11 @@
 package verifier_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -111,4 +114,47 @@ var callbackTable = []typestate{
 	{name: "address of the function moved", text: "r1 = 3; r2 = func f; r2 += 8; r3 = 0; r4 = 0; call loop; goto out --- f: r0 = 0; exit", reason: "dereference of modified func ptr R2 off=8 disallowed"},
 	{name: "two functions in one call", text: "$value; r6 = *(u64 *)(r7 +0); r2 = func f; if r6 == 0 goto a; r2 = func g; a: r1 = 3; r3 = 0; r4 = 0; call loop; goto out --- f: r0 = 0; exit; g: r0 = 1; exit"},
 	{name: "two functions in one call, one faults", text: "$value; r6 = *(u64 *)(r7 +0); r2 = func f; if r6 == 0 goto a; r2 = func g; a: r1 = 3; r3 = 0; r4 = 0; call loop; goto out --- f: r0 = 0; exit; g: r0 = *(u64 *)(r9 +0); exit", reason: "R9 !read_ok"},
+}
+
+// TestLockedCalls calls every helper and kernel function while a lock is held, without arguments: those that the
+// kernel lets call there are refused for something else.
+func TestLockedCalls(t *testing.T) {
+	f := newTypestateFixture(t)
+	if !f.live {
+		t.Skip("no live kernel")
+	}
+	var calls []string
+	for _, k := range proto.Kfuncs() {
+		calls = append(calls, "kfunc "+k.Name)
+	}
+	for id := int32(1); id <= proto.MaxID; id++ {
+		if p := proto.ByID(id); p != nil {
+			calls = append(calls, "call "+p.Name)
+		}
+	}
+	allowed := 0
+	for _, call := range calls {
+		s, err := f.spec(&typestate{text: "r1 = map_value[lock1]; call spin_lock; " + call})
+		if err != nil {
+			t.Fatalf("%s: %v", call, err)
+		}
+		v, err := f.judge(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kernelSays := strings.Contains(v.LastLine, "not allowed while holding a lock")
+		_, err = verifier.Verify(s, verifier.Options{})
+		says := err != nil && strings.Contains(err.Error(), "while the lock taken at insn 2 is held")
+		if !kernelSays {
+			allowed++
+		}
+		var e *verifier.Error
+		if kernelSays && errors.As(err, &e) && e.Code == verifier.CodeHelper {
+			says = true // not for programs of this type anyhow
+		}
+		if says != kernelSays && call != "call spin_lock" { // which has a reason of its own
+			t.Errorf("%s: the kernel says %q, gbpf %v", call, v.LastLine, err)
+		}
+	}
+	t.Logf("%d calls, %d of them allowed", len(calls), allowed)
 }
