@@ -3,6 +3,7 @@ package verifier
 import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
 )
 
 // btfArg reports whether r may be passed where a pointer to the structure named is wanted: it is one, or, if it
@@ -41,7 +42,13 @@ var socketStructs = map[string]bool{
 func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 	r.Kind = PtrToBTFID
 	if c.kptr != nil {
-		r.Obj = w.typeByName(c.kptr.Type)
+		local := false
+		if r.Obj, local = w.kptrType(c.kptr); local {
+			r.Flags |= Alloc
+			if c.kptr.Kind == maps.FieldKptrPercpu {
+				r.Flags |= Percpu
+			}
+		}
 		return nil
 	}
 	r.Obj = w.typeByName(c.proto.Ret.BTF)
