@@ -297,11 +297,8 @@ func (w *walker) loadImm64(in *isa.Insn) *Error {
 			f.set(d, unknown(), 0)
 			return nil
 		}
-		id := uint32(0)
-		if hasLock(m) {
-			id = w.s.newID()
-		}
-		f.set(d, Reg{Kind: PtrToMapValue, Obj: i, Off: int32(off)}, id)
+		// The map has one value, so whatever lock is in it is always the same.
+		f.set(d, Reg{Kind: PtrToMapValue, Obj: i, Off: int32(off)}, 0)
 		return nil
 	case isa.OpLddwBTFID:
 		return w.loadBTFID(in)

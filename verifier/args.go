@@ -85,11 +85,8 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 	}
 	switch a.Kind {
 	case proto.ConstMapPtr:
-		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
-			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
-		}
 		if c.m != nil && (c.mapNo != r.Obj || c.mapUID != r.Size) {
-			return w.fail(CodeType, "%s of %s is %s: it has to be the map that holds what is given with it", reg, c.name, w.describe(r))
+			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
 		}
 		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, r.Size
 	case proto.PtrToMapKey:
@@ -196,7 +193,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
 		if c.kptr != nil {
-			ok = w.fitsKptr(r, c.kptr)
+			ok = r.Flags&MaybeNull == 0 && w.fitsKptr(r, c.kptr)
 			break
 		}
 		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")

@@ -69,6 +69,16 @@ func (w *walker) mapCallbackArg(c *callMeta, a proto.CallbackArg) Reg {
 	return Reg{Kind: k, Obj: c.mapNo, Size: c.mapUID}
 }
 
+// takesCallback reports whether a kernel function is given a function of the program.
+func takesCallback(k *proto.KfuncProto) bool {
+	for i := range k.Args {
+		if k.Args[i].Kind == proto.KfuncCallback {
+			return true
+		}
+	}
+	return false
+}
+
 // kfuncCallback is the callback that a kernel function takes, nil for none.
 func (w *walker) kfuncCallback(c *kcall) *callbackCall {
 	if c.fn == nil {

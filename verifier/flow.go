@@ -118,8 +118,12 @@ func (p *program) markPoints(pc int) {
 			s.mightSleep = s.mightSleep || pr.MightSleep
 		}
 	case isa.OpCallKfunc:
-		if i := int(in.Imm); i >= 0 && i < len(p.spec.Kfuncs) && isIterNext(p.spec.Kfuncs[i]) {
-			p.flags[pc] |= prunePoint | forcePoint
+		if k := p.kfuncAt(pc); k != nil {
+			if k.Flags&proto.KfuncIterNext != 0 || takesCallback(k) {
+				p.flags[pc] |= prunePoint | forcePoint
+			}
+			s.changesPacket = s.changesPacket || k.Flags&proto.KfuncChangesPkt != 0
+			s.mightSleep = s.mightSleep || k.Flags&proto.KfuncSleepable != 0
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package verifier
 
 import (
-	"strings"
-
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
@@ -14,22 +12,13 @@ const (
 	iterDrained = 2
 )
 
-// isIterNext reports whether a kfunc takes the next element of an iterator.
-func isIterNext(name string) bool {
-	return strings.HasPrefix(name, "bpf_iter_") && strings.HasSuffix(name, "_next")
-}
-
 // isMayGoto reports whether the instruction at pc is may_goto.
 func (w *walker) isMayGoto(pc int) bool { return w.p.insns[pc].Op == isa.OpMayGoto }
 
 // isIterNext reports whether the instruction at pc takes an iterator's next element.
 func (w *walker) isIterNext(pc int) bool {
-	in := &w.p.insns[pc]
-	if in.Op != isa.OpCallKfunc {
-		return false
-	}
-	i := int(in.Imm)
-	return i >= 0 && i < len(w.spec.Kfuncs) && isIterNext(w.spec.Kfuncs[i])
+	k := w.p.kfuncAt(pc)
+	return k != nil && k.Flags&proto.KfuncIterNext != 0
 }
 
 // iterPlace is where an iterator lies: n slots of frame, from slot first on.

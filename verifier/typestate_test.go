@@ -10,7 +10,6 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 
-	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/asm"
 	"github.com/gbpf/gbpf/internal/kernel"
 	"github.com/gbpf/gbpf/isa"
@@ -164,6 +163,10 @@ var typestateMaps = []*typestateMap{
 	{
 		Map:   fielded(arrayMap("kptrs1", 1, 16), field(maps.FieldKptr, 0, 8, "task_struct"), field(maps.FieldKptr, 8, 8, "own_flat")),
 		value: &btf.Struct{Name: "v_kptrs1", Size: 16, Members: []btf.Member{at("task", 0, kptrTo(taskFwd, "kptr")), at("flat", 8, kptrTo(flatType, "kptr"))}},
+	},
+	{
+		Map:   fielded(arrayMap("kptrs2", 1, 8), field(maps.FieldKptr, 0, 8, "task_struct")),
+		value: &btf.Struct{Name: "v_kptrs2", Size: 8, Members: []btf.Member{at("task", 0, kptrTo(taskFwd, "kptr"))}},
 	},
 	{Map: verifier.Map{Name: "arena", Type: 33, MaxEntries: 1, Flags: 1 << 10}, extra: 1 << 44},
 	{
@@ -483,6 +486,11 @@ var typestateText = map[string]string{
 	"xdpDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_xdp",
 	"slice":       "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice",
 	"sliceW":      "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice_rdwr",
+	"newPer":      "r1 = type(flat); r2 = 0; kfunc bpf_percpu_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newOwner":    "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newOwner3":   "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",
+	"newHolder":   "r1 = type(holder); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
+	"newHolder2":  "r1 = type(holder); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",
 	"irqSave":     "r1 = r10; r1 += -8; kfunc bpf_local_irq_save",
 	"irqRestore":  "r1 = r10; r1 += -8; kfunc bpf_local_irq_restore",
 	"irqSave2":    "r1 = r10; r1 += -24; kfunc bpf_local_irq_save",
@@ -511,15 +519,28 @@ var standInTypes = typesOf{
 
 // localTypes describes typestateTypes to the verifier.
 var localTypes = map[string]*verifier.LocalType{
-	"own_node": {Struct: verifier.Struct{Name: "own_node", Size: 80}, Fields: []maps.Field{
-		field(maps.FieldRBNode, 0, 32), field(maps.FieldListNode, 32, 24), field(maps.FieldRefcount, 56, 4)}},
-	"own_item":   {Struct: verifier.Struct{Name: "own_item", Size: 40}, Fields: []maps.Field{field(maps.FieldListNode, 8, 24)}},
-	"own_leaf":   {Struct: verifier.Struct{Name: "own_leaf", Size: 40}, Fields: []maps.Field{field(maps.FieldRBNode, 8, 32)}},
-	"own_flat":   {Struct: verifier.Struct{Name: "own_flat", Size: 16}, Numbers: true},
-	"own_owner":  {Struct: verifier.Struct{Name: "own_owner", Size: 48}, Fields: []maps.Field{field(maps.FieldSpinLock, 0, 4), field(maps.FieldListHead, 8, 16, "own_item", "list"), field(maps.FieldRBRoot, 24, 16, "own_leaf", "rb")}},
-	"own_holder": {Struct: verifier.Struct{Name: "own_holder", Size: 24}, Fields: []maps.Field{field(maps.FieldKptr, 8, 8, "task_struct"), field(maps.FieldKptr, 16, 8, "own_flat")}},
-	"own_links":  {Struct: verifier.Struct{Name: "own_links", Size: 16}},
-	"own_big":    {Struct: verifier.Struct{Name: "own_big", Size: 1024}, Numbers: true},
+	"own_node":   localType(nodeType, field(maps.FieldRBNode, 0, 32), field(maps.FieldListNode, 32, 24), field(maps.FieldRefcount, 56, 4)),
+	"own_item":   localType(itemType, field(maps.FieldListNode, 8, 24)),
+	"own_leaf":   localType(leafType, field(maps.FieldRBNode, 8, 32)),
+	"own_flat":   localType(flatType),
+	"own_owner":  localType(ownerType, field(maps.FieldSpinLock, 0, 4), field(maps.FieldListHead, 8, 16, "own_item", "list"), field(maps.FieldRBRoot, 24, 16, "own_leaf", "rb")),
+	"own_holder": localType(holderType, field(maps.FieldKptr, 8, 8, "task_struct"), field(maps.FieldKptr, 16, 8, "own_flat")),
+	"own_links":  localType(linksType),
+	"own_big":    localType(bigType),
 }
 
-var _ = proto.Kfunc
+func localType(s *btf.Struct, fields ...maps.Field) *verifier.LocalType {
+	l := &verifier.LocalType{Struct: verifier.Struct{Name: s.Name, Size: s.Size}, Fields: fields, Numbers: true}
+	for _, m := range s.Members {
+		n, err := btf.Sizeof(m.Type)
+		if err != nil {
+			panic(err)
+		}
+		v := verifier.Member{Name: m.Name, Off: m.Offset.Bytes(), Size: uint32(n)}
+		if _, ok := m.Type.(*btf.Pointer); ok {
+			v.Kind, l.Numbers = verifier.MemberPtr, false
+		}
+		l.Members = append(l.Members, v)
+	}
+	return l
+}

@@ -114,6 +114,8 @@ type Program struct {
 	spec  ProgramSpec
 	proof *verifier.Proof
 	code  *interp.Program
+	// slow is why the program does not run as machine code, nil if it does.
+	slow error
 
 	closed atomic.Bool
 	stats  counters
@@ -140,6 +142,7 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 		GPL:    GPLCompatible(spec.License),
 		Proof:  p.proof,
 		Maps:   m.table,
+		Map:    func(i uint32) *maps.Map { return p.spec.Maps[i] },
 		Const:  p.constant,
 		Helper: p.helper,
 		ByID: func(id uint64) *helpers.Helper {
@@ -158,6 +161,9 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: err.Error()}
 	}
 	p.code = code
+	if p.slow = p.compile(); p.slow != nil && m.opts.Engine == EngineJIT {
+		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: p.slow.Error(), Err: p.slow}
+	}
 	return p, nil
 }
 
