@@ -11,7 +11,12 @@ const atomicCmpxchg = isa.AtomicCmpxchg
 // read: all registers at calls, exits to the host and returns.
 func dead(l *ir.List) {
 	at := make([]regSet, l.Labels) // live at each label
+	rounds := 0
 	for changed := true; changed; {
+		// Loops within loops take a few rounds. What takes many is made to: it stays as it is.
+		if rounds++; rounds > 16 {
+			return
+		}
 		changed = false
 		scanLive(l, at, func(i int, live regSet) {
 			if op := &l.Ops[i]; op.Kind == ir.Label && at[op.Target] != live {
