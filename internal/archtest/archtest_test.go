@@ -15,11 +15,12 @@ const module = "github.com/gbpf/gbpf"
 // decided.
 var layers = [][]string{
 	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest"},
-	{"internal/guest", "internal/fuzzgen", "internal/scalar"},
+	{"internal/guest", "internal/fuel", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
 	{"progtype", "internal/asm"},
 	{"helpers", "verifier"},
-	{"internal/interp", "jit"},
+	{"jit"},
+	{"internal/interp"},
 	{"vm"},
 	{"loader"},
 	{"internal/kernel", "internal/packets", "testdata"},

@@ -3,6 +3,7 @@ package interp
 import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/errno"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 )
@@ -80,7 +81,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		st.fail(p, pc, &trap.Trap{Code: trap.BadHandle, Addr: r[2], Detail: "tail_call: R2 is not a map"})
 		return nil
 	}
-	st.slice -= helperWeight
+	st.slice -= fuel.Helper
 	if st.slice < 0 && !st.yield() {
 		st.fail(p, pc, st.trap)
 		return nil

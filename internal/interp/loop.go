@@ -476,7 +476,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 					st.fail(p, pc-1, &trap.Trap{Code: trap.BadJump, Addr: a, Detail: "callx of what is no function"})
 					goto stop
 				}
-				st.slice -= int64(p.funcCost(int(uint32(a))))
+				st.slice -= int64(p.cost.Func(int(uint32(a))))
 				if !st.push(p, pc, r) {
 					goto stop
 				}

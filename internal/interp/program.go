@@ -10,9 +10,9 @@ package interp
 
 import (
 	"fmt"
-	"sort"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
@@ -74,17 +74,13 @@ type Program struct {
 	ctx     *progtype.Layout // what it may do with its context
 	code    []insn
 	helpers []*helpers.Helper
-	starts  []int32  // first instruction of each function, sorted
-	weight  []uint32 // fuel of the instructions before each one; one element more than there are
+	cost    *fuel.Table
 	plain   *Program // of a copy for an observer: the program
 }
 
-// helperWeight is what a call of a helper counts for, in fuel units.
-const helperWeight = 8
-
 // FuncRef is the value that a register holds for a function of the program that
 // starts at pc: no 32-bit address, so it is never mistaken for memory.
-func FuncRef(pc int) uint64 { return 1<<32 | uint64(uint32(pc)) }
+func FuncRef(pc int) uint64 { return fuel.Ref(pc) }
 
 // New prepares a program. It fails when a reference cannot be resolved. Jumps that
 // leave the program, and other faults that only running shows, become traps.
@@ -95,18 +91,11 @@ func New(src Source) (*Program, error) {
 		src.Insns, proven = src.Proof.Insns(), src.Proof.Policy() != verifier.PolicySandboxed
 	}
 	n := len(src.Insns)
-	p := &Program{src: src, proven: proven, code: make([]insn, n, n+1), weight: make([]uint32, n+1), ctx: src.Type.Layout(src.Attach)}
+	p := &Program{src: src, proven: proven, code: make([]insn, n, n+1), ctx: src.Type.Layout(src.Attach)}
 	if n == 0 {
 		return nil, fmt.Errorf("prepare: program %q: no instructions", src.Name)
 	}
-	p.findFuncs()
-	for pc, in := range src.Insns {
-		w := uint32(1)
-		if in.Op == isa.OpCallHelper || in.Op == isa.OpCallKfunc || in.Op == isa.OpCallReg {
-			w = helperWeight
-		}
-		p.weight[pc+1] = p.weight[pc] + w
-	}
+	p.cost = fuel.New(src.Insns)
 	for pc := range src.Insns {
 		if err := p.link(pc); err != nil {
 			return nil, err
@@ -115,21 +104,6 @@ func New(src Source) (*Program, error) {
 	// Falling off the end lands here.
 	p.code = append(p.code, insn{op: opBadJump, imm: uint64(n - 1)})
 	return p, nil
-}
-
-func (p *Program) findFuncs() {
-	seen := map[int32]bool{0: true}
-	for pc, in := range p.src.Insns {
-		if in.Op == isa.OpCallLocal || in.Op == isa.OpLddwFunc {
-			if t := in.Target(pc); t >= 0 && t < len(p.src.Insns) {
-				seen[int32(t)] = true
-			}
-		}
-	}
-	for s := range seen {
-		p.starts = append(p.starts, s)
-	}
-	sort.Slice(p.starts, func(i, j int) bool { return p.starts[i] < p.starts[j] })
 }
 
 // link translates the instruction at pc.
@@ -141,7 +115,7 @@ func (p *Program) link(pc int) error {
 	case isa.KindJump, isa.KindCond, isa.KindMayGoto:
 		t := src.Target(pc)
 		out.off = p.target(pc, t)
-		out.imm = uint64(uint32(src.Imm)) | uint64(p.backCost(pc, t))<<32
+		out.imm = uint64(uint32(src.Imm)) | uint64(p.cost.Back(pc, t))<<32
 	case isa.KindLoadImm64:
 		v, err := p.src.Const(pc)
 		if err != nil {
@@ -153,7 +127,7 @@ func (p *Program) link(pc int) error {
 	case isa.OpCallLocal:
 		t := src.Target(pc)
 		out.off = p.target(pc, t)
-		out.imm = uint64(p.funcCost(t)) << 32
+		out.imm = uint64(p.cost.Func(t)) << 32
 	case isa.OpCallHelper, isa.OpCallKfunc:
 		h, err := p.src.Helper(pc)
 		if err != nil {
@@ -178,33 +152,10 @@ func (p *Program) target(pc, t int) int32 {
 	return int32(t)
 }
 
-// backCost is the fuel that a jump from pc to t takes: for a jump backwards the weight
-// of the instructions it may run again, so that fuel bounds what is executed; none
-// for one forwards.
-func (p *Program) backCost(pc, t int) uint32 {
-	if t < 0 || t > pc {
-		return 0
-	}
-	return p.weight[pc+1] - p.weight[t]
-}
-
-// funcCost is the fuel that calling the function at t takes: the weight of its body.
-func (p *Program) funcCost(t int) uint32 {
-	i := sort.Search(len(p.starts), func(i int) bool { return int(p.starts[i]) > t })
-	end := len(p.src.Insns)
-	if i < len(p.starts) {
-		end = int(p.starts[i])
-	}
-	if t < 0 || t >= end {
-		return 1
-	}
-	return p.weight[end] - p.weight[t]
-}
-
 // isFunc reports whether a function starts at pc.
 func (p *Program) isFunc(pc uint64) bool {
-	i := sort.Search(len(p.starts), func(i int) bool { return uint64(p.starts[i]) >= pc })
-	return i < len(p.starts) && uint64(p.starts[i]) == pc
+	_, ok := p.cost.FuncAt(pc)
+	return ok
 }
 
 // Proven reports whether the program has a proof that lets it run in fast mode.

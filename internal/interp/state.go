@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/maps"
@@ -16,9 +17,6 @@ const (
 	maxTailCalls = 33      // MAX_TAIL_CALL_CNT
 	maxMayGoto   = 1 << 23 // BPF_MAX_LOOPS
 )
-
-// sliceFuel is how much fuel passes between two looks at the run's context, in units.
-const sliceFuel = 1 << 16
 
 // Mode says what the loop checks.
 type Mode struct {
@@ -143,7 +141,7 @@ func (st *State) yield() bool {
 		default:
 		}
 	}
-	st.slice = min(left, sliceFuel)
+	st.slice = min(left, fuel.Slice)
 	st.fuel = left - st.slice
 	return true
 }
@@ -165,7 +163,7 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 		st.trap = &trap.Trap{Code: trap.CallDepth}
 		return 0, false
 	}
-	if !st.Charge(uint64(p.funcCost(int(pc)))) {
+	if !st.Charge(uint64(p.cost.Func(int(pc)))) {
 		return 0, false
 	}
 	at, call := st.pc, st.Call
