@@ -1,6 +1,10 @@
 package verifier
 
-import "github.com/gbpf/gbpf/isa"
+import (
+	"slices"
+
+	"github.com/gbpf/gbpf/isa"
+)
 
 // FactFlags say which facts hold of an instruction on every path that reaches it.
 type FactFlags uint16
@@ -85,3 +89,12 @@ func (p *Proof) Hash() [32]byte { return p.hash }
 // MaxCtx is the end of the furthest access to the context, in bytes: a syscall program
 // must not be run on a smaller context.
 func (p *Proof) MaxCtx() int { return int(p.ctxMax) }
+
+// StackDepth is how many bytes of its stack the function that starts at pc uses, 512 when
+// the policy did not look.
+func (p *Proof) StackDepth(pc int) int {
+	if i, ok := slices.BinarySearch(p.starts, pc); ok {
+		return p.depth[i]
+	}
+	return stackSize
+}

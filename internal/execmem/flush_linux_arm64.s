@@ -17,7 +17,7 @@ clean:
 	MOVD R0, R2
 
 invalidate:
-	IC   IVAU, R2
+	WORD $0xd50b7522 // ic ivau, x2
 	ADD  $16, R2
 	CMP  R1, R2
 	BLO  invalidate

@@ -14,6 +14,7 @@ import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
@@ -75,6 +76,7 @@ type Program struct {
 	code    []insn
 	helpers []*helpers.Helper
 	cost    *fuel.Table
+	native  *jit.Code
 	plain   *Program // of a copy for an observer: the program
 }
 

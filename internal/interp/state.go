@@ -8,6 +8,7 @@ import (
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
+	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
 )
@@ -28,6 +29,10 @@ type Mode struct {
 	Uninit bool
 	// Watch observes a run, see [Observer]; nil for none, which costs nothing.
 	Watch Observer
+	// Native runs programs that have been compiled as machine code, where nothing above asks for
+	// more. Programs without a proof have their helpers' arguments checked then, and their
+	// accesses confined.
+	Native bool
 }
 
 // frame is one nested function: where to go on in the caller.
@@ -62,12 +67,17 @@ type State struct {
 	trap    *trap.Trap
 	watched *Program // the program last made ready for an observer
 	shown   *insn    // the one of its instructions that is the program's own
+	native  bool     // the innermost function runs as machine code
+	block   *jit.State
 }
 
 // NewState makes the state of runs in a slot.
 func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpers.Env) *State {
 	st := &State{base: mem.Base(), mask: uint64(mem.Mask()), slot: slot}
 	st.Bctx.Mem, st.Bctx.Slot = mem, slot
+	st.block = &jit.State{
+		Base: uint64(uintptr(st.base)), Limit: uint64(uintptr(st.base)) + uint64(slot.FrameTop(guest.MaxFrames-1)), CPU: uint32(slot.CPU),
+	}
 	st.Call = helpers.Call{Mem: mem, Bctx: &st.Bctx, Env: env, Maps: table, CPU: slot.CPU, Engine: st}
 	return st
 }
@@ -91,10 +101,17 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.Call.GPL = p.src.GPL
 	st.Call.Err = nil
 	st.frames[0].mayGoto = maxMayGoto
-	st.enter(0)
+	st.native = mode.Native && !mode.Checked && !mode.Uninit && mode.Watch == nil && p.native != nil
+	if !st.native {
+		st.enter(0)
+	}
 	if !st.yield() { // a context that has ended runs nothing
 		st.fail(p, 0, st.trap)
 		return Result{}, st.trap
+	}
+	if st.native {
+		r0, ok := st.runNative(p, r1, r2)
+		return st.result(total, r0, ok)
 	}
 	var r [16]uint64
 	r[1], r[2], r[10] = r1, r2, uint64(st.slot.FrameTop(0))
@@ -103,6 +120,11 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 		st.hide()
 	}
 	ok := st.loop(p, 0, &r)
+	return st.result(total, r[0], ok)
+}
+
+// result is what a run with total units of fuel left.
+func (st *State) result(total int64, r0 uint64, ok bool) (Result, *trap.Trap) {
 	used := uint64(total - st.fuel - st.slice)
 	if !ok {
 		if st.trap.Code == trap.Fuel {
@@ -110,7 +132,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 		}
 		return Result{Insns: st.insns, Fuel: used}, st.trap
 	}
-	return Result{R0: r[0], Insns: st.insns, Fuel: used}, nil
+	return Result{R0: r0, Insns: st.insns, Fuel: used}, nil
 }
 
 // enter prepares the stack of frame i: fresh memory reads as zero, as the
@@ -167,6 +189,11 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 		return 0, false
 	}
 	at, call := st.pc, st.Call
+	if st.native {
+		r0, ok := st.callbackNative(p, pc, args)
+		st.cur, st.pc, st.Call, st.native = p, at, call, true
+		return r0, ok
+	}
 	st.depth++
 	st.frames[st.depth] = frame{prog: nil, mayGoto: maxMayGoto}
 	st.enter(st.depth)

@@ -8,8 +8,8 @@ import "unsafe"
 // its native stack: see Frame.
 type State struct {
 	// R are R0 to R10; R10 as the guest's value. All are loaded at Start, Callee and Resume, and
-	// stored at every exit; Done stores R0 only.
-	R      [11]uint64
+	// stored at every exit; Done stores R0 only. There are 16 as in the interpreter, which needs no bounds check then.
+	R      [16]uint64
 	Fuel   uint64 // left of the slice: below 1<<63, or negative when the exit is for fuel
 	Base   uint64 // host address of guest address 0
 	Limit  uint64 // host address of R10 of the deepest frame
@@ -62,3 +62,6 @@ const (
 	OffCPU    = unsafe.Offsetof(State{}.CPU)
 	OffStack  = unsafe.Offsetof(State{}.Stack)
 )
+
+// Address is where the state lies: Go's heap does not move.
+func (st *State) Address() uint64 { return uint64(uintptr(unsafe.Pointer(st))) }

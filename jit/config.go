@@ -1,0 +1,68 @@
+package jit
+
+import (
+	"github.com/gbpf/gbpf/internal/fuel"
+)
+
+// Confine says which memory accesses are confined to the window.
+type Confine uint8
+
+const (
+	// ConfineAlways confines every access but those to constant offsets of the own stack frame.
+	ConfineAlways Confine = iota
+	// ConfineUnproved leaves out the accesses of which the verifier proved that they lie within an
+	// object.
+	ConfineUnproved
+)
+
+// Pass is one optimisation, a bit of [Config.Disable].
+type Pass uint32
+
+// The passes.
+const (
+	PassBranch Pass = 1 << iota // jumps that are proven to go one way
+	PassRotate                  // two shifts and an or or xor to a rotation
+	PassSwap                    // a load and a byte swap in one
+	PassLea                     // a move and an addition in one
+	PassDead                    // moves and extensions that change nothing
+	PassInline                  // helpers in machine code
+	AllPasses  = PassInline<<1 - 1
+)
+
+// Array is the shape of an array map in guest memory.
+type Array struct {
+	Addr    uint32 // guest address of element 0
+	Stride  uint32 // bytes from one element to the next
+	Entries uint32 // max_entries
+}
+
+// Inline is what a helper does where it can be done in machine code.
+type Inline uint8
+
+// What is done in machine code.
+const (
+	InlineNone  Inline = iota
+	InlineCPU          // get_smp_processor_id
+	InlineArray        // map_lookup_elem on an array: see [Config.Array]
+)
+
+// Config is what compilation needs beside the proof.
+type Config struct {
+	// Mask is what addresses are confined with: [guest.Memory.Mask].
+	Mask uint32
+	// Fuel is the program's cost.
+	Fuel *fuel.Table
+	// Const gives the value of the 16-byte load at an instruction.
+	Const func(pc int) uint64
+	// TailCall says that the helper call at an instruction is bpf_tail_call.
+	TailCall func(pc int) bool
+	// Inline says what the helper call at an instruction may be replaced with, and the array
+	// if it looks one up. nil for none.
+	Inline func(pc int) (Inline, Array)
+
+	Confine Confine
+	// Disable switches passes off.
+	Disable Pass
+}
+
+func (c *Config) on(p Pass) bool { return c.Disable&p == 0 }

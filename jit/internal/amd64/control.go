@@ -1,0 +1,215 @@
+package amd64
+
+import (
+	"fmt"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// control expands calls, returns and exits.
+func (x *expander) control(op *ir.Op) error {
+	held := x.held
+	x.held = ir.None
+	switch op.Kind {
+	case ir.Func:
+		x.funcs[op.Target] = uint32(len(x.b))
+		if !x.l.Funcs[op.Target].Root {
+			x.prologue()
+		}
+		x.zeroFrame(int32(op.Imm))
+	case ir.Return:
+		if x.l.Funcs[op.Target].Root {
+			x.dones = append(x.dones, x.jmp())
+			break
+		}
+		x.aluRI(64, aluAdd, RSP, 16)
+		x.pop(R15)
+		x.pop(R14)
+		x.pop(R13)
+		x.pop(RBX)
+		x.ret()
+	case ir.Call:
+		x.movRM(64, scratch, at(RSP, 0))
+		x.rm(64, op1(0x3b), regFP, at(scratch, int32(ir.OffLimit))) // cmp rbp, [limit]
+		x.cold = append(x.cold, coldExit{x.jcc(CCAE), op.Exit})
+		x.aluRI(64, aluAdd, regFP, op.Off)
+		x.byte(0xe8)
+		x.imm32(0)
+		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, op.Target})
+		x.aluRI(64, aluSub, regFP, op.Off)
+	case ir.CallIndirect:
+		x.movRM(64, scratch, at(RSP, 0))
+		x.aluRI(64, aluAdd, regFP, op.Off)
+		x.callMem(at(scratch, int32(ir.OffTarget)))
+		x.aluRI(64, aluSub, regFP, op.Off)
+	case ir.Leave:
+		x.movRI(scratch, int64(op.Exit))
+		x.exits = append(x.exits, x.jmp())
+	case ir.LoadState:
+		x.movRM(64, scratch, at(RSP, 0))
+		x.movRM(int(op.Size)*8, regs[op.Dst], at(scratch, op.Off))
+	case ir.ArrayLookup:
+		x.held = held
+		x.arrayLookup(op)
+	default:
+		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
+	}
+	return nil
+}
+
+// prologue makes the frame of a called function: see package ir.
+func (x *expander) prologue() {
+	x.push(RBX)
+	x.push(R13)
+	x.push(R14)
+	x.push(R15)
+	x.pushImm(mayGotoBudget)
+	x.pushMem(at(RSP, 8*(frameWords-1))) // the caller's first word
+}
+
+func (x *expander) zeroFrame(n int32) {
+	if n == 0 {
+		return
+	}
+	x.zeroX0()
+	for off := -n; off < 0; off += 16 {
+		x.storeX0(at(regFP, off))
+	}
+}
+
+// arrayLookup is bpf_map_lookup_elem on an array of a constant shape.
+func (x *expander) arrayLookup(op *ir.Op) {
+	m := x.address(op)
+	x.held = ir.None
+	x.movRM(32, scratch, m)
+	x.aluRR(32, aluXor, RAX, RAX)
+	x.aluRI(32, aluCmp, scratch, int32(op.Imm))
+	miss := x.short(CCAE)
+	switch s := op.Stride; s {
+	case 1, 2, 4, 8:
+		scale := map[uint32]uint8{1: 0, 2: 1, 4: 2, 8: 3}[s]
+		// base + index: the whole array lies below 4 GiB
+		x.movRI(RAX, int64(op.Aux))
+		x.lea(32, RAX, Mem{Base: RAX, Index: scratch, Scale: scale})
+	default:
+		x.imulRRI(32, RAX, scratch, int32(s))
+		x.aluRI(32, aluAdd, RAX, int32(op.Aux))
+	}
+	x.land(miss)
+}
+
+// commonExit stores what the host needs and goes back to it. RCX holds the exit's number.
+func (x *expander) commonExit() {
+	for _, e := range x.exits {
+		x.patch(e)
+	}
+	x.movRM(64, temp, at(RSP, 0))
+	x.movMR(32, at(temp, int32(ir.OffExit)), scratch)
+	for r := range ir.FP {
+		x.movMR(64, at(temp, int32(ir.OffR)+8*int32(r)), regs[r])
+	}
+	x.movMR(64, at(temp, int32(ir.OffFuel)), regFuel)
+	x.aluRR(64, aluSub, regFP, regBase)
+	x.movMR(64, at(temp, int32(ir.OffR)+80), regFP)
+	x.aluRR(32, aluXor, scratch, scratch)
+	again := len(x.b)
+	x.popMem(Mem{Base: temp, Index: scratch, Scale: 3, Disp: int32(ir.OffStack)})
+	x.aluRI(32, aluAdd, scratch, 1)
+	x.rm(64, op1(0x3b), RSP, at(temp, int32(ir.OffSP)))
+	x.byte(0x70|byte(CCNE), byte(again-len(x.b)-2))
+	x.movMR(32, at(temp, int32(ir.OffWords)), scratch)
+	x.ret()
+}
+
+// done ends a run whose outermost function returned.
+func (x *expander) done() {
+	for _, d := range x.dones {
+		x.patch(d)
+	}
+	x.dones = nil
+	x.finish()
+}
+
+// finish is the code that ends a run.
+func (x *expander) finish() {
+	x.pop(scratch)
+	x.movMR(64, at(scratch, int32(ir.OffR)), RAX)
+	x.movMR(64, at(scratch, int32(ir.OffFuel)), regFuel)
+	x.movMI32(at(scratch, int32(ir.OffExit)), -1)
+	x.aluRI(64, aluAdd, RSP, 8)
+	x.ret()
+}
+
+// start enters the program at function 0: R1 and R2 as given, all others 0. RCX holds the state.
+func (x *expander) start() uint32 {
+	if !x.l.Funcs[0].Root {
+		begin := len(x.b)
+		x.aluRR(32, aluXor, RAX, RAX)
+		for _, r := range []int32{0, 3, 4, 5, 6, 7, 8, 9} {
+			x.movMR(64, at(scratch, int32(ir.OffR)+8*r), RAX)
+		}
+		x.enter()
+		x.byte(0xe8)
+		x.imm32(0)
+		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+		x.finish()
+		return uint32(begin)
+	}
+	begin := len(x.b)
+	x.movRM(32, temp, at(scratch, int32(ir.OffBudget)))
+	x.push(temp)
+	x.push(scratch)
+	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
+	x.movRM(64, regFP, at(scratch, int32(ir.OffR)+80))
+	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
+	x.aluRR(64, aluAdd, regFP, regBase)
+	x.movRM(64, RDI, at(scratch, int32(ir.OffR)+8))
+	x.movRM(64, RSI, at(scratch, int32(ir.OffR)+16))
+	for _, r := range []Reg{RAX, R8, R9, R10, RBX, R13, R14, R15} {
+		x.aluRR(32, aluXor, r, r)
+	}
+	x.byte(0xe9)
+	x.imm32(0)
+	x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+	return uint32(begin)
+}
+
+// enter makes the first frame and loads the registers.
+func (x *expander) enter() {
+	x.movRM(32, temp, at(scratch, int32(ir.OffBudget)))
+	x.push(temp)
+	x.push(scratch)
+	x.loadRegs()
+}
+
+func (x *expander) loadRegs() {
+	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
+	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
+	for r := range ir.FP + 1 {
+		x.movRM(64, regs[r], at(scratch, int32(ir.OffR)+8*int32(r)))
+	}
+	x.aluRR(64, aluAdd, regFP, regBase)
+}
+
+// callee enters the function whose address the state holds.
+func (x *expander) callee() uint32 {
+	begin := len(x.b)
+	x.enter()
+	x.callMem(at(scratch, int32(ir.OffTarget)))
+	x.finish()
+	return uint32(begin)
+}
+
+// resume goes on where an exit left: the stack back in place, then the registers.
+func (x *expander) resume() uint32 {
+	begin := len(x.b)
+	x.movRM(32, temp, at(scratch, int32(ir.OffWords)))
+	again := len(x.b)
+	x.aluRI(32, aluSub, temp, 1)
+	x.pushMem(Mem{Base: scratch, Index: temp, Scale: 3, Disp: int32(ir.OffStack)})
+	x.testRR(32, temp, temp)
+	x.byte(0x70|byte(CCNE), byte(again-len(x.b)-2))
+	x.loadRegs()
+	x.jmpMem(at(scratch, int32(ir.OffResume)))
+	return uint32(begin)
+}

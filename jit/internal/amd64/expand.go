@@ -1,0 +1,473 @@
+package amd64
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// Where things live. Go's assembly functions may change every register but RSP and RBP, which the stub
+// keeps. RCX is scratch of one op; RDX is ir.Tmp and scratch of division and atomics.
+const (
+	regBase = R12
+	regFuel = R11
+	regFP   = RBP // R10 as a host address
+	scratch = RCX
+	temp    = RDX
+)
+
+var regs = [16]Reg{RAX, RDI, RSI, R8, R9, R10, RBX, R13, R14, R15, RBP, RDX, noReg, noReg, noReg, noReg}
+
+// frameWords is the native frame of a called function, in 8-byte words: see package ir.
+const frameWords = ir.FrameRet + 1
+
+// mayGotoBudget is BPF_MAX_LOOPS.
+const mayGotoBudget = 1 << 23
+
+// Features are what the CPU has beyond the baseline.
+type Features struct {
+	BMI2  bool // shlx, shrx, sarx, rorx
+	MOVBE bool
+}
+
+type fix struct {
+	at    int // of the 4-byte displacement
+	label int32
+}
+
+type expander struct {
+	buffer
+	l       *ir.List
+	f       Features
+	labels  []int32 // code offset by label, -1 before it is known
+	fixes   []fix
+	cold    []coldExit
+	funcFix []fix
+	funcs   []uint32
+	lines   []ir.Line
+	exits   []int // displacements of jumps to the common exit
+	dones   []int
+	// held is the guest register whose low 32 bits scratch has, zero-extended, or ir.None.
+	held ir.Reg
+}
+
+// coldExit is an exit out of line: the jump at At comes here.
+type coldExit struct {
+	at   int
+	exit int32
+}
+
+// Expand makes machine code of a list that passed the checks of package jit.
+func Expand(l *ir.List, f Features) (*ir.Native, error) {
+	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs)), held: ir.None}
+	x.b = make([]byte, 0, len(l.Ops)*6+512)
+	for i := range x.labels {
+		x.labels[i] = -1
+	}
+	pc := int32(-1)
+	for i := range l.Ops {
+		op := &l.Ops[i]
+		if op.PC != pc {
+			pc = op.PC
+			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
+		}
+		if err := x.op(op); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range x.cold {
+		x.patch(c.at)
+		x.movRI(scratch, int64(c.exit))
+		x.exits = append(x.exits, x.jmp())
+	}
+	n := &ir.Native{Funcs: x.funcs, PCs: x.lines, Labels: make([]uint32, len(x.labels))}
+	x.commonExit()
+	x.done()
+	n.Start = x.start()
+	n.Callee = x.callee()
+	n.Resume = x.resume()
+	for _, f := range x.fixes {
+		to := x.labels[f.label]
+		if to < 0 {
+			return nil, fmt.Errorf("expand: label %d is nowhere", f.label)
+		}
+		x.patchTo(f.at, int(to))
+	}
+	for _, f := range x.funcFix {
+		x.patchTo(f.at, int(x.funcs[f.label]))
+	}
+	for i, v := range x.labels {
+		n.Labels[i] = uint32(v)
+	}
+	n.Code = x.b
+	return n, nil
+}
+
+func (x *expander) patch(at int)       { x.patchTo(at, len(x.b)) }
+func (x *expander) patchTo(at, to int) { binary.LittleEndian.PutUint32(x.b[at:], uint32(to-at-4)) }
+
+// jmp emits a jump to be patched and returns where its displacement is.
+func (x *expander) jmp() int {
+	x.byte(0xe9)
+	x.imm32(0)
+	return len(x.b) - 4
+}
+
+func (x *expander) jcc(c CC) int {
+	x.byte(0x0f, 0x80|byte(c))
+	x.imm32(0)
+	return len(x.b) - 4
+}
+
+// short emits a forward jump within the op, to be ended with land.
+func (x *expander) short(c CC) int {
+	x.byte(0x70|byte(c), 0)
+	return len(x.b)
+}
+
+func (x *expander) shortJmp() int {
+	x.byte(0xeb, 0)
+	return len(x.b)
+}
+
+func (x *expander) land(at int) { x.b[at-1] = byte(len(x.b) - at) }
+
+// jccLabel jumps to a label, with the short form where it is known to reach.
+func (x *expander) jccLabel(c CC, label int32) {
+	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
+		x.byte(0x70|byte(c), byte(int(to)-len(x.b)-2))
+		return
+	}
+	x.fixes = append(x.fixes, fix{x.jcc(c), label})
+}
+
+func (x *expander) jmpLabel(label int32) {
+	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
+		x.byte(0xeb, byte(int(to)-len(x.b)-2))
+		return
+	}
+	x.fixes = append(x.fixes, fix{x.jmp(), label})
+}
+
+// wrote says that a guest register has changed.
+func (x *expander) wrote(r ir.Reg) {
+	if r == x.held {
+		x.held = ir.None
+	}
+}
+
+// address forms the operand of an access. It may change scratch.
+func (x *expander) address(op *ir.Op) Mem {
+	base := regs[op.Base]
+	switch {
+	case op.Access == ir.Frame:
+		return at(regFP, op.Off)
+	case op.Access == ir.Bare:
+		return Mem{Base: regBase, Index: base, Disp: op.Off}
+	case x.l.Mask != 1<<32-1:
+		x.held = ir.None
+		x.lea(32, scratch, at(base, op.Off))
+		x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+		return Mem{Base: regBase, Index: scratch}
+	case op.Off < 0:
+		x.held = ir.None
+		x.lea(32, scratch, at(base, op.Off))
+		return Mem{Base: regBase, Index: scratch}
+	}
+	// Addresses beyond 4 GiB fall into the window's margin, which is the start of the same
+	// memory once more, so that the offset may be added after the confinement.
+	if x.held != op.Base {
+		x.movRR(32, scratch, base)
+		x.held = op.Base
+		if op.Base == ir.Tmp {
+			x.held = ir.None
+		}
+	}
+	return Mem{Base: regBase, Index: scratch, Disp: op.Off}
+}
+
+// aligned forms the address of an atomic access in scratch and clears its low bits.
+func (x *expander) aligned(op *ir.Op) Mem {
+	x.held = ir.None
+	if op.Access == ir.Frame {
+		x.lea(64, scratch, at(regFP, op.Off))
+		if op.Off&int32(op.Size-1) == 0 {
+			return at(scratch, 0)
+		}
+		x.aluRI(64, aluAnd, scratch, -int32(op.Size))
+		return at(scratch, 0)
+	}
+	x.lea(32, scratch, at(regs[op.Base], op.Off))
+	if mask := x.l.Mask &^ uint32(op.Size-1); mask != 1<<32-1 {
+		x.aluRI(32, aluAnd, scratch, int32(mask))
+	}
+	return Mem{Base: regBase, Index: scratch}
+}
+
+func (x *expander) op(op *ir.Op) error {
+	w := int(op.W)
+	dst, src := regs[op.Dst], regs[op.Src]
+	switch op.Kind {
+	case ir.Nop:
+	case ir.Label:
+		x.held = ir.None
+		x.labels[op.Target] = int32(len(x.b))
+	case ir.Mov:
+		switch {
+		case op.UseImm && w == 32:
+			x.movRI(dst, int64(uint32(op.Imm)))
+		case op.UseImm:
+			x.movRI(dst, op.Imm)
+		default:
+			x.movRR(w, dst, src)
+		}
+		x.wrote(op.Dst)
+	case ir.FrameAddr:
+		x.lea(64, dst, at(regFP, int32(op.Imm)))
+		x.aluRR(64, aluSub, dst, regBase)
+		x.wrote(op.Dst)
+	case ir.Lea:
+		x.lea(w, dst, at(src, int32(op.Imm)))
+		x.wrote(op.Dst)
+	case ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Neg, ir.Sext, ir.Zext, ir.Swap:
+		x.arith(op, w, dst, src)
+		x.wrote(op.Dst)
+	case ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol:
+		x.shift(op, w, dst, src)
+		x.wrote(op.Dst)
+	case ir.Div, ir.Mod, ir.SDiv, ir.SMod:
+		x.held = ir.None
+		x.divide(op, w, dst, src)
+	case ir.Load:
+		x.loadOp(op, dst)
+		x.wrote(op.Dst)
+	case ir.Store:
+		x.storeOp(op, src)
+	case ir.Atomic:
+		x.atomic(op, src)
+	case ir.LoadAcq:
+		x.load(int(op.Size), false, dst, x.aligned(op)) // every load of amd64 acquires
+	case ir.StoreRel:
+		// As in the interpreter, whose stores are sequentially consistent.
+		m := x.aligned(op)
+		if src != temp {
+			x.movRR(64, temp, src)
+		}
+		x.xchgMR(int(op.Size), m, temp)
+	case ir.Jump:
+		x.jmpLabel(op.Target)
+	case ir.BackJump:
+		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
+		x.jccLabel(CCAE, op.Target)
+		x.cold = append(x.cold, coldExit{x.jmp(), op.Exit})
+	case ir.Charge:
+		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
+		x.cold = append(x.cold, coldExit{x.jcc(CCB), op.Exit})
+	case ir.CondJump:
+		x.condJump(op, w, dst, src)
+	case ir.MayGoto:
+		x.aluMI(32, aluCmp, at(RSP, 8), 0)
+		x.jccLabel(CCE, op.Target)
+		x.decM(32, at(RSP, 8))
+	default:
+		return x.control(op)
+	}
+	return nil
+}
+
+func (x *expander) arith(op *ir.Op, w int, dst, src Reg) {
+	imm := int32(op.Imm)
+	var a alu
+	switch op.Kind {
+	case ir.Add:
+		a = aluAdd
+	case ir.Sub:
+		a = aluSub
+	case ir.Or:
+		a = aluOr
+	case ir.And:
+		a = aluAnd
+	case ir.Xor:
+		a = aluXor
+	case ir.Mul:
+		if op.UseImm {
+			x.imulRRI(w, dst, dst, imm)
+		} else {
+			x.imulRR(w, dst, src)
+		}
+		return
+	case ir.Neg:
+		x.neg(w, dst)
+		return
+	case ir.Sext:
+		x.sext(w, int(op.From), dst, src)
+		return
+	case ir.Zext:
+		x.zext(int(op.From), dst)
+		return
+	case ir.Swap:
+		x.swap(int(op.From), dst)
+		return
+	}
+	if op.UseImm {
+		x.aluRI(w, a, dst, imm)
+		return
+	}
+	x.aluRR(w, a, dst, src)
+}
+
+func (x *expander) zext(from int, dst Reg) {
+	switch from {
+	case 8:
+		x.movzx8RR(dst, dst)
+	case 16:
+		x.movzx16RR(dst, dst)
+	default:
+		x.movRR(32, dst, dst)
+	}
+}
+
+func (x *expander) swap(from int, dst Reg) {
+	if from == 16 {
+		x.rol16(dst)
+		x.movzx16RR(dst, dst)
+		return
+	}
+	x.bswap(from, dst)
+}
+
+func (x *expander) shift(op *ir.Op, w int, dst, src Reg) {
+	n := map[ir.Kind]int{ir.Lsh: shShl, ir.Rsh: shShr, ir.Arsh: shSar, ir.Rol: shRol}[op.Kind]
+	if op.UseImm {
+		count := uint8(op.Imm) & uint8(w-1)
+		if count == 0 {
+			if w == 32 {
+				x.movRR(32, dst, dst)
+			}
+			return
+		}
+		x.shiftI(w, n, dst, count)
+		return
+	}
+	if x.f.BMI2 && op.Kind != ir.Rol {
+		switch op.Kind {
+		case ir.Lsh:
+			x.shlx(w, dst, dst, src)
+		case ir.Rsh:
+			x.shrx(w, dst, dst, src)
+		case ir.Arsh:
+			x.sarx(w, dst, dst, src)
+		}
+		return
+	}
+	x.held = ir.None
+	x.movRR(32, scratch, src)
+	if w == 32 {
+		// A count of 0 does not write the register: its upper half goes by hand.
+		x.movRR(32, dst, dst)
+	}
+	x.shiftCL(w, n, dst)
+}
+
+// divide does div, mod and their signed forms. The divisor goes to RCX; RAX is
+// lent to the dividend, and what it held waits in the destination meanwhile.
+func (x *expander) divide(op *ir.Op, w int, dst, src Reg) {
+	signed := op.Kind == ir.SDiv || op.Kind == ir.SMod
+	mod := op.Kind == ir.Mod || op.Kind == ir.SMod
+	zero, minus := true, signed
+	if op.UseImm {
+		v := op.Imm
+		if w == 32 {
+			v = int64(int32(v))
+		}
+		switch {
+		case v == 0:
+			x.byZero(mod, w, dst)
+			return
+		case signed && v == -1:
+			x.byMinusOne(mod, w, dst)
+			return
+		}
+		x.movRI(scratch, v)
+		zero, minus = false, false
+	} else {
+		x.movRR(w, scratch, src)
+	}
+	var ends []int
+	if zero && !op.NonZero {
+		x.testRR(w, scratch, scratch)
+		go1 := x.short(CCNE)
+		x.byZero(mod, w, dst)
+		ends = append(ends, x.shortJmp())
+		x.land(go1)
+	}
+	if minus {
+		x.aluRI(w, aluCmp, scratch, -1)
+		go1 := x.short(CCNE)
+		x.byMinusOne(mod, w, dst)
+		ends = append(ends, x.shortJmp())
+		x.land(go1)
+	}
+	if dst != RAX {
+		x.xchgRR(64, RAX, dst)
+	}
+	if signed {
+		x.cdq(w)
+		x.idiv(w, scratch)
+	} else {
+		x.aluRR(32, aluXor, RDX, RDX)
+		x.div(w, scratch)
+	}
+	switch {
+	case mod && dst == RAX:
+		x.movRR(w, RAX, RDX)
+	case mod:
+		x.movRR(64, RAX, dst)
+		x.movRR(w, dst, RDX)
+	case dst != RAX:
+		x.xchgRR(64, RAX, dst)
+	}
+	for _, e := range ends {
+		x.land(e)
+	}
+}
+
+func (x *expander) byZero(mod bool, w int, dst Reg) {
+	switch {
+	case !mod:
+		x.aluRR(32, aluXor, dst, dst)
+	case w == 32:
+		x.movRR(32, dst, dst)
+	}
+}
+
+func (x *expander) byMinusOne(mod bool, w int, dst Reg) {
+	if mod {
+		x.aluRR(32, aluXor, dst, dst)
+		return
+	}
+	x.neg(w, dst)
+}
+
+func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
+	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
+		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
+	test := op.Cond == ir.Set || op.Cond == ir.Clear
+	switch {
+	case test && op.UseImm:
+		if w == 64 && op.Imm >= 0 { // the upper half of the constant is 0
+			w = 32
+		}
+		x.testRI(w, dst, int32(op.Imm))
+	case test:
+		x.testRR(w, dst, src)
+	case op.UseImm && int32(op.Imm) == 0:
+		x.testRR(w, dst, dst)
+	case op.UseImm:
+		x.aluRI(w, aluCmp, dst, int32(op.Imm))
+	default:
+		x.aluRR(w, aluCmp, dst, src)
+	}
+	x.jccLabel(cc, op.Target)
+}

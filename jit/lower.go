@@ -1,0 +1,239 @@
+package jit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/jit/internal/ir"
+	"github.com/gbpf/gbpf/verifier"
+)
+
+// lowerer turns instructions into macro ops, one after the other.
+type lowerer struct {
+	l     *ir.List
+	cfg   *Config
+	proof *verifier.Proof
+	insns []isa.Insn
+	facts bool // the policy proved something
+
+	label []int32 // of the instructions that are jumped to, -1 for the others
+	fn    int32   // the function that is being lowered
+	pc    int
+	out   int32 // label behind the program, -1 if nothing goes there
+	after []ir.Op
+}
+
+// errFramePointer is of programs whose only proof is of their structure: no verified one does that.
+var errFramePointer = errors.New("r10, the frame pointer, is written")
+
+// lower translates a program.
+func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
+	insns := proof.Insns()
+	w := &lowerer{
+		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*5/4+16)}, cfg: cfg, proof: proof, insns: insns,
+		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), out: -1,
+	}
+	w.findFuncs()
+	for pc := range w.label {
+		w.label[pc] = -1
+	}
+	for pc := range insns {
+		if insns[pc].IsJump() && w.reached(pc) {
+			if t := insns[pc].Target(pc); t >= 0 && t < len(insns) && w.label[t] < 0 {
+				w.label[t] = w.newLabel()
+			}
+		}
+	}
+	falls := false // control comes from the instruction before
+	for pc := range insns {
+		w.pc = pc
+		if i, ok := cfg.Fuel.FuncAt(uint64(pc)); ok {
+			if falls {
+				return nil, fmt.Errorf("insn %d: control runs into a function", pc)
+			}
+			w.fn = int32(i)
+			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: int64(w.proof.StackDepth(pc)+15) &^ 15})
+		}
+		if w.label[pc] >= 0 {
+			w.emit(ir.Op{Kind: ir.Label, Target: w.label[pc]})
+		}
+		in := &insns[pc]
+		if in.Op == isa.OpLddwHi && w.label[pc] < 0 {
+			continue
+		}
+		if !w.reached(pc) {
+			if falls || w.label[pc] >= 0 || pc == int(cfg.Fuel.Starts()[w.fn]) {
+				w.leave(ir.ExitBadInsn)
+			}
+			falls = false
+			continue
+		}
+		var err error
+		if falls, err = w.insn(in); err != nil {
+			return nil, fmt.Errorf("insn %d: %w", pc, err)
+		}
+	}
+	if falls {
+		w.pc = len(insns) - 1
+		w.leave(ir.ExitBadJump)
+	}
+	if w.out >= 0 {
+		w.pc = len(insns) - 1
+		w.emit(ir.Op{Kind: ir.Label, Target: w.out})
+		w.leave(ir.ExitBadJump)
+	}
+	w.l.Ops = append(w.l.Ops, w.after...)
+	return w.l, nil
+}
+
+// reached reports whether the instruction may run.
+func (w *lowerer) reached(pc int) bool {
+	return !w.facts || w.proof.Fact(pc).Has(verifier.Reached)
+}
+
+func (w *lowerer) findFuncs() {
+	called := map[int]bool{}
+	for pc := range w.insns {
+		switch in := &w.insns[pc]; in.Op {
+		case isa.OpCallLocal, isa.OpLddwFunc:
+			called[in.Target(pc)] = true
+		case isa.OpCallReg:
+			called[0] = true // it may call any
+		}
+	}
+	for _, s := range w.cfg.Fuel.Starts() {
+		w.l.Funcs = append(w.l.Funcs, ir.Function{PC: s, Root: s == 0 && !called[0]})
+	}
+}
+
+func (w *lowerer) emit(op ir.Op) {
+	op.PC = int32(w.pc)
+	w.l.Ops = append(w.l.Ops, op)
+}
+
+func (w *lowerer) newLabel() int32 {
+	w.l.Labels++
+	return int32(w.l.Labels - 1)
+}
+
+func (w *lowerer) here(label int32) { w.emit(ir.Op{Kind: ir.Label, Target: label}) }
+
+func (w *lowerer) exit(e ir.Exit) int32 {
+	e.PC = int32(w.pc)
+	w.l.Exits = append(w.l.Exits, e)
+	return int32(len(w.l.Exits) - 1)
+}
+
+// leave ends the run with a trap.
+func (w *lowerer) leave(kind ir.ExitKind) {
+	w.emit(ir.Op{Kind: ir.Leave, Exit: w.exit(ir.Exit{Kind: kind, Resume: -1, Alt: -1})})
+}
+
+// callOut leaves for the host and goes on behind.
+func (w *lowerer) callOut(kind ir.ExitKind) {
+	next := w.newLabel()
+	w.emit(ir.Op{Kind: ir.Leave, Exit: w.exit(ir.Exit{Kind: kind, Resume: next, Alt: -1})})
+	w.here(next)
+}
+
+// use is the register to read guest register r from: R10 has to be formed first.
+func (w *lowerer) use(r isa.Reg) ir.Reg {
+	if r != isa.R10 {
+		return ir.Reg(r)
+	}
+	w.emit(ir.Op{Kind: ir.FrameAddr, W: 64, Dst: ir.Tmp})
+	return ir.Tmp
+}
+
+// insn lowers one instruction and reports whether control goes on to the next.
+func (w *lowerer) insn(in *isa.Insn) (falls bool, err error) {
+	info := in.Info()
+	if in.WriteRegs().Has(isa.R10) {
+		return false, errFramePointer
+	}
+	switch info.Kind {
+	case isa.KindALU, isa.KindMov, isa.KindMovSX, isa.KindEnd, isa.KindAddrSpaceCast:
+		return true, w.alu(in, info)
+	case isa.KindLoad, isa.KindLoadSX, isa.KindStore, isa.KindStoreImm, isa.KindAtomic, isa.KindLoadAcquire, isa.KindStoreRelease:
+		return true, w.memory(in, info)
+	case isa.KindLoadImm64:
+		w.emit(ir.Op{Kind: ir.Mov, W: 64, Dst: ir.Reg(in.Dst), UseImm: true, Imm: int64(w.cfg.Const(w.pc))})
+		if w.pc+1 < len(w.insns) && w.label[w.pc+1] >= 0 {
+			// Somebody jumps to the second half, where a trap stands; control goes round it.
+			if w.pc+2 >= len(w.insns) {
+				return false, fmt.Errorf("nothing follows")
+			}
+			if w.label[w.pc+2] < 0 {
+				w.label[w.pc+2] = w.newLabel()
+			}
+			w.emit(ir.Op{Kind: ir.Jump, Target: w.label[w.pc+2]})
+			return false, nil
+		}
+		return true, nil
+	case isa.KindJump, isa.KindMayGoto, isa.KindCond:
+		return w.jump(in, info)
+	case isa.KindPacketLoad:
+		next, alt := w.newLabel(), w.newLabel()
+		w.emit(ir.Op{Kind: ir.Leave, Exit: w.exit(ir.Exit{Kind: ir.ExitPacket, Resume: next, Alt: alt})})
+		w.here(next)
+		w.after = append(w.after, ir.Op{Kind: ir.Label, Target: alt, PC: int32(w.pc)}, ir.Op{Kind: ir.Return, Target: w.fn, PC: int32(w.pc)})
+		return true, nil
+	case isa.KindCall:
+		return true, w.call(in)
+	case isa.KindExit:
+		w.emit(ir.Op{Kind: ir.Return, Target: w.fn})
+		return false, nil
+	case isa.KindLoadImm64Hi:
+		w.leave(ir.ExitBadInsn)
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is not compiled", in.Op)
+}
+
+func (w *lowerer) call(in *isa.Insn) error {
+	switch in.Op {
+	case isa.OpCallLocal:
+		t := in.Target(w.pc)
+		i, ok := w.cfg.Fuel.FuncAt(uint64(t))
+		if t < 0 || !ok {
+			return fmt.Errorf("call of what is no function")
+		}
+		next := w.newLabel()
+		w.emit(ir.Op{Kind: ir.Charge, Imm: int64(w.cfg.Fuel.Func(t)), Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: next, Alt: -1})})
+		w.here(next)
+		w.emit(ir.Op{Kind: ir.Call, Target: int32(i), Off: guest.FrameStride, Exit: w.exit(ir.Exit{Kind: ir.ExitDepth, Resume: -1, Alt: -1})})
+	case isa.OpCallReg:
+		next, alt := w.newLabel(), w.newLabel()
+		w.emit(ir.Op{Kind: ir.Leave, Exit: w.exit(ir.Exit{Kind: ir.ExitCallReg, Reg: ir.Reg(in.Dst), Resume: next, Alt: alt})})
+		w.here(next)
+		w.emit(ir.Op{Kind: ir.CallIndirect, Off: guest.FrameStride})
+		w.here(alt)
+	default:
+		if w.cfg.TailCall(w.pc) {
+			w.callOut(ir.ExitTailCall)
+			return nil
+		}
+		if !w.inline() {
+			w.callOut(ir.ExitHelper)
+		}
+	}
+	return nil
+}
+
+// inline does a helper in machine code where that is possible.
+func (w *lowerer) inline() bool {
+	if w.cfg.Inline == nil || !w.cfg.on(PassInline) {
+		return false
+	}
+	switch kind, a := w.cfg.Inline(w.pc); kind {
+	case InlineCPU:
+		w.emit(ir.Op{Kind: ir.LoadState, Dst: 0, Size: 4, Off: int32(ir.OffCPU)})
+		return true
+	case InlineArray:
+		w.emit(ir.Op{Kind: ir.ArrayLookup, Base: 2, Dst: 0, Imm: int64(a.Entries), Aux: a.Addr, Stride: a.Stride})
+		return true
+	}
+	return false
+}
