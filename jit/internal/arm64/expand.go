@@ -52,7 +52,6 @@ type expander struct {
 	common   int32 // label of the exit code
 	done     int32
 	funcs    int32 // label of function 0; the others follow
-	fn       int   // function being expanded
 	lines    []ir.Line
 
 	// cached: rAddr holds the address of this access.
@@ -94,7 +93,6 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	}
 	e.funcs = int32(l.Labels)
 	e.common, e.done = e.newLabel(), e.newLabel()
-	e.fn = -1
 
 	for i := 0; i < len(l.Ops) && e.err == nil; {
 		op := &l.Ops[i]

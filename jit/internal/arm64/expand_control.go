@@ -30,7 +30,7 @@ func (e *expander) control(op *ir.Op) {
 	case ir.Func:
 		e.prologue(op)
 	case ir.Return:
-		e.epilogue()
+		e.epilogue(op)
 	case ir.Call:
 		if uint32(op.Target) >= uint32(len(e.list.Funcs)) || e.list.Funcs[op.Target].Root {
 			e.fail("call of function %d", op.Target)
@@ -162,9 +162,8 @@ func (e *expander) prologue(op *ir.Op) {
 		e.fail("function %d does not exist", op.Target)
 		return
 	}
-	e.fn = int(op.Target)
 	e.place(e.funcs + op.Target)
-	if !e.list.Funcs[e.fn].Root {
+	if !e.list.Funcs[op.Target].Root {
 		e.constant(rT0, mayGotoBudget)
 		e.emit(
 			StpPre(X, rState, rT0, rStack, -8*frameWords),
@@ -204,12 +203,12 @@ func (e *expander) addPairZero(at int32) {
 const frameWords = ir.FrameRet + 1
 
 // epilogue ends a function: R0 stays.
-func (e *expander) epilogue() {
-	if e.fn < 0 {
-		e.fail("return outside a function")
+func (e *expander) epilogue(op *ir.Op) {
+	if uint32(op.Target) >= uint32(len(e.list.Funcs)) {
+		e.fail("return from function %d", op.Target)
 		return
 	}
-	if e.list.Funcs[e.fn].Root {
+	if e.list.Funcs[op.Target].Root {
 		e.jump(e.done)
 		return
 	}
