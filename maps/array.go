@@ -80,6 +80,16 @@ func newArray(m *Map) (store, error) {
 
 func (a *array) close() { a.r.Free() }
 
+// Elements tells where the values of an array lie in guest memory, for code that looks them up by
+// itself: the address of the first, the distance from one to the next in bytes, and how many there are. ok is false for other types.
+func (m *Map) Elements() (addr guest.Addr, stride, entries uint32, ok bool) {
+	a, ok := m.s.(*array)
+	if !ok || a.perCPU != 0 {
+		return 0, 0, 0, false
+	}
+	return a.base, a.stride, a.n, true
+}
+
 func (a *array) addr(cpu int, i uint32) guest.Addr {
 	return a.base + uint32(cpu)*a.perCPU + i*a.stride
 }

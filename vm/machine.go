@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/verifier"
 )
@@ -46,6 +47,32 @@ func ParsePolicy(s string) (Policy, error) {
 	return 0, fmt.Errorf("policy: %q: want linux, strict or sandboxed", s)
 }
 
+// Engine is what runs programs.
+type Engine uint8
+
+// The engines.
+const (
+	// EngineAuto is machine code for programs with a proof of more than their structure, where the host
+	// and the processor permit; else the interpreter. [Program.Stats] says which, and why.
+	EngineAuto Engine = iota
+	// EngineJIT is machine code for all programs: one that cannot be compiled is not loaded. Under
+	// PolicySandboxed it confines accesses where the interpreter checks them.
+	EngineJIT
+	// EngineInterp is the interpreter.
+	EngineInterp
+)
+
+// Confine says which memory accesses of machine code are confined, see [jit.Confine].
+type Confine = jit.Confine
+
+// The choices of Confine.
+const (
+	// ConfineAlways confines all of them: a wrong proof stays without consequence for the host.
+	ConfineAlways = jit.ConfineAlways
+	// ConfineUnproved trusts the verifier's proof of an access.
+	ConfineUnproved = jit.ConfineUnproved
+)
+
 // DefaultFuel is the fuel of a run when nobody says otherwise, in units. A run executes at
 // most as many instructions as it has fuel, and the program's length more; calls of
 // helpers count for several.
@@ -68,6 +95,10 @@ type Options struct {
 	// is held against the object map, which takes several times as long. It is for tests
 	// and for those who look for errors of gbpf's own.
 	Checked bool
+	// Engine says what runs the programs: machine code where that can be had is the default.
+	Engine Engine
+	// Confine says which accesses of machine code are confined to guest memory.
+	Confine Confine
 	// VerifySteps and VerifyMemory bound the verification of a program: how many instructions it
 	// walks over all paths, and how many bytes it keeps. 0 means the kernel's 1,000,000, and 256 MiB.
 	VerifySteps, VerifyMemory int
@@ -110,6 +141,9 @@ func NewMachine(o Options) (*Machine, error) {
 	}
 	if o.Policy > PolicySandboxed {
 		return nil, fmt.Errorf("new machine: policy %d: there are %d", o.Policy, PolicySandboxed+1)
+	}
+	if o.Engine > EngineInterp || o.Confine > ConfineUnproved {
+		return nil, fmt.Errorf("new machine: engine %d, confine %d: no such choice", o.Engine, o.Confine)
 	}
 	if o.Fuel == 0 {
 		o.Fuel = DefaultFuel

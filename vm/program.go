@@ -114,6 +114,8 @@ type Program struct {
 	spec  ProgramSpec
 	proof *verifier.Proof
 	code  *interp.Program
+	// slow is why the program does not run as machine code, nil if it does.
+	slow error
 
 	closed atomic.Bool
 	stats  counters
@@ -158,6 +160,9 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: err.Error()}
 	}
 	p.code = code
+	if p.slow = p.compile(); p.slow != nil && m.opts.Engine == EngineJIT {
+		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: p.slow.Error(), Err: p.slow}
+	}
 	return p, nil
 }
 

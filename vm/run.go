@@ -69,7 +69,7 @@ type RunOptions struct {
 	Pin bool
 	CPU int
 
-	// Insns is set to the number of instructions executed, and FuelUsed to the fuel.
+	// Insns is set to the number of instructions executed, which machine code does not count, and FuelUsed to the fuel.
 	// Helper work counts as fuel only.
 	Insns    uint64
 	FuelUsed uint64
@@ -94,9 +94,9 @@ func (p *Program) Run(ctx context.Context, o *RunOptions) (r0 uint64, err error)
 		}
 		want = 1 << o.CPU
 	}
-	in := progtype.Input{Data: o.Data, Fields: o.Fields, Meta: o.Meta}
+	var raw []byte
 	if o.Context != nil {
-		if in.Ctx, err = contextBytes(o.Context); err != nil {
+		if raw, err = contextBytes(o.Context); err != nil {
 			return 0, err
 		}
 	}
@@ -111,13 +111,16 @@ func (p *Program) Run(ctx context.Context, o *RunOptions) (r0 uint64, err error)
 			err = &Trap{Code: trap.Internal, Func: p.spec.Name, Detail: fmt.Sprintf("panic: %v; please report it with this stack: %s", v, debug.Stack())}
 		}
 	}()
-	return p.run(ctx, st, &in, o)
+	io := &p.m.slots.io[cpu] // variables of this call would be allocated
+	io.in = progtype.Input{Data: o.Data, Ctx: raw, Fields: o.Fields, Meta: o.Meta}
+	defer func() { io.in, io.out.Data = progtype.Input{}, nil }()
+	return p.run(ctx, st, io, o)
 }
 
-func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input, o *RunOptions) (uint64, error) {
+func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOptions) (uint64, error) {
 	b := &st.Bctx
 	b.Reset(p.spec.Type)
-	if err := p.spec.Type.Setup(b, in); err != nil {
+	if err := p.spec.Type.Setup(b, &io.in); err != nil {
 		return 0, err
 	}
 	if n := p.maxCtx(); n > int(b.CtxLen) {
@@ -129,7 +132,10 @@ func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input,
 	if fuel == 0 {
 		fuel = p.m.opts.Fuel
 	}
-	mode := interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
+	mode := interp.Mode{Native: true}
+	if p.slow != nil {
+		mode = interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
+	}
 	r1, r2 := b.Entry()
 	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
@@ -138,8 +144,9 @@ func (p *Program) run(ctx context.Context, st *interp.State, in *progtype.Input,
 		return 0, t
 	}
 	if !o.NoOutput {
-		out := progtype.Output{Data: o.DataOut[:0]}
-		p.spec.Type.Finish(b, &out)
+		out := &io.out
+		out.Data = o.DataOut[:0]
+		p.spec.Type.Finish(b, out)
 		o.DataOut = out.Data
 		if err := contextOut(p.spec.Type, o, out.Ctx); err != nil {
 			return res.R0, err

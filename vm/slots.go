@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gbpf/gbpf/internal/interp"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // slots hands out the simulated CPUs: a run holds one, so that per-CPU map values
@@ -20,6 +21,13 @@ type slots struct {
 	all    uint64
 	closed bool
 	states []*interp.State // made at first use
+	io     []runIO
+}
+
+// runIO is what goes into a run and comes out.
+type runIO struct {
+	in  progtype.Input
+	out progtype.Output
 }
 
 func (s *slots) init(m *Machine, n int) {
@@ -28,6 +36,7 @@ func (s *slots) init(m *Machine, n int) {
 	s.all = ^uint64(0) >> (64 - n)
 	s.free = s.all
 	s.states = make([]*interp.State, n)
+	s.io = make([]runIO, n)
 }
 
 // acquire waits for an idle CPU out of the set want and returns its number and state. It gives up when

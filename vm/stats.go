@@ -10,9 +10,9 @@ import (
 type Stats struct {
 	Runs   uint64 // runs that were started, trapped ones included
 	Traps  uint64 // runs that were stopped
-	Insns  uint64 // instructions executed
+	Insns  uint64 // instructions executed, of runs in the interpreter
 	Fuel   uint64 // fuel used, in units
-	Engine string // what runs it: "interp", or "checked" for the interpreter's checked mode
+	Engine string // what runs it: "jit", "interp", or "checked" for the interpreter's checked mode
 	Reason string // why this engine and not a faster one
 }
 
@@ -35,13 +35,13 @@ func (p *Program) Stats() Stats {
 	s := Stats{
 		Runs: p.stats.runs.Load(), Traps: p.stats.traps.Load(),
 		Insns: p.stats.insns.Load(), Fuel: p.stats.fuel.Load(),
-		Engine: "interp", Reason: "it is the fastest engine of this build",
+		Engine: "jit", Reason: "machine code is the fastest engine",
 	}
-	switch {
-	case p.m.opts.Checked:
-		s.Engine, s.Reason = "checked", "the machine's options ask for checked mode"
-	case !p.code.Proven():
-		s.Engine, s.Reason = "checked", "the policy is sandboxed: nothing is proven of the program, every access is checked while it runs"
+	if p.slow != nil {
+		s.Engine, s.Reason = "interp", p.slow.Error()
+		if p.checked() {
+			s.Engine = "checked"
+		}
 	}
 	return s
 }

@@ -63,7 +63,7 @@ func TestPolicies(t *testing.T) {
 			case err != nil:
 				got = err.Error()
 			default:
-				proven = p.Stats().Engine == "interp"
+				proven = p.Stats().Engine != "checked"
 				r, err := p.Run(context.Background(), &vm.RunOptions{Data: make([]byte, 64)})
 				var trap *vm.Trap
 				switch {
@@ -201,7 +201,7 @@ func TestFastMode(t *testing.T) {
 		engine string
 		traps  bool
 	}{
-		{vm.Options{}, "interp", false},
+		{vm.Options{Engine: vm.EngineInterp}, "interp", false},
 		{vm.Options{Checked: true}, "checked", true},
 		{vm.Options{Policy: vm.PolicySandboxed}, "checked", true},
 	} {
@@ -236,7 +236,7 @@ func TestHostHelpers(t *testing.T) {
 	for _, policy := range []vm.Policy{vm.PolicyLinux, vm.PolicyStrict} {
 		m := machine(t, vm.Options{CPUs: 1, Policy: policy, Helpers: []helpers.Helper{own, uid}})
 		p := load(t, m, "xdp", nil, insns...)
-		if r, _, err := p.Test(make([]byte, 64)); r != 2 || err != nil || p.Stats().Engine != "interp" {
+		if r, _, err := p.Test(make([]byte, 64)); r != 2 || err != nil || p.Stats().Engine == "checked" {
 			t.Errorf("%s: %d, %v, %s", policy, r, err, p.Stats().Engine)
 		}
 		// Its prototype is the host's: what it is not given is not initialised.

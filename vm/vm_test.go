@@ -150,7 +150,7 @@ func TestConcurrentRuns(t *testing.T) {
 		if sum != workers*rounds {
 			t.Errorf("%s: %d, want %d", typ, sum, workers*rounds)
 		}
-		if s := p.Stats(); s.Runs != workers*rounds || s.Traps != 0 || s.Insns == 0 || s.Engine == "" {
+		if s := p.Stats(); s.Runs != workers*rounds || s.Traps != 0 || s.Fuel != 0 || s.Engine == "" {
 			t.Errorf("stats %+v", s)
 		}
 	}

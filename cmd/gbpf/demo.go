@@ -86,7 +86,7 @@ func demoLoad(policy vm.Policy, program string) (*vm.Machine, *ebpf.CollectionSp
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	m, err := vm.NewMachine(vm.Options{CPUs: 1, Policy: policy})
+	m, err := vm.NewMachine(vm.Options{Engine: vm.EngineInterp, CPUs: 1, Policy: policy})
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -148,7 +148,7 @@ func TestErrors(t *testing.T) {
 		one("--ctx", "rx_queue_index"), one("--ctx", "queue=1"), one("--ctx", "data=1"), one("--ctx", "rx_queue_index=one"),
 		one("--ctx", "rx_queue_index=0x100000000"),
 		one("--repeat", "0"), one("--repeat", "x"), one("--timeout", "-1s"), one("--timeout", "5"), one("--cpus", "65"),
-		one("--policy", "lax"), one("--memory-limit", "much"), one("--memory-limit", "8G"), one("--engine", "jit"), one("--fuel", "-1"),
+		one("--policy", "lax"), one("--memory-limit", "much"), one("--memory-limit", "8G"), one("--engine", "turbo"), one("--fuel", "-1"),
 		one("--kernel-btf", "testdata/one.c"), one("--map", "x:1=2"), one("--var", "x=1"), one("--kconfig", "X=y"),
 		one("--map", "x"), one("--var", "x"), one("--kconfig", "X"),
 		entry("nothing:1=2"), entry("counters:1"), entry("counters:4=1"), entry("counters:one=1"), entry("counters:0x100000000=1"),

@@ -64,7 +64,7 @@ func runCommand() *cobra.Command {
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before loading")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")
 	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "types for CO-RE: a BTF `file`, or vmlinux for this machine's kernel")
-	fl.StringVar(&f.engine, "engine", "interp", "the engine: interp, or checked, which holds each access of a proven program against what is there, too")
+	fl.StringVar(&f.engine, "engine", "interp", "the engine: jit, which is machine code and does not count instructions, interp, or checked, which holds each access of a proven program against what is there, too")
 	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: linux, strict or sandboxed")
 	fl.StringVar(&f.memory, "memory-limit", "256M", "guest memory, in bytes or with K, M, G")
 	fl.IntVar(&f.repeat, "repeat", 1, "how often to run on each input; the report is of the last run, with the mean time")
@@ -80,11 +80,14 @@ func runCommand() *cobra.Command {
 // check validates the flags that need no file.
 func (f *runFlags) check() (o vm.Options, err error) {
 	switch f.engine {
+	case "jit":
+		o.Engine = vm.EngineJIT
 	case "interp":
+		o.Engine = vm.EngineInterp
 	case "checked":
 		o.Checked = true
 	default:
-		return o, fmt.Errorf("--engine %s: no such engine: want interp or checked", f.engine)
+		return o, fmt.Errorf("--engine %s: no such engine: want jit, interp or checked", f.engine)
 	}
 	if f.repeat < 1 {
 		return o, fmt.Errorf("--repeat %d: want at least 1", f.repeat)

@@ -56,7 +56,11 @@ func smallRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	g := &rig{t: t, mem: mem, table: maps.NewTable(), set: helpers.NewSet()}
-	env := helpers.NewEnv()
+	var clock uint64
+	env := &helpers.Env{
+		Clock: func() uint64 { clock += 1000; return clock }, TAIClock: func() uint64 { clock += 1000; return clock },
+		Rand: func() uint32 { clock += 12345; return uint32(clock * 2654435761) },
+	}
 	g.st = NewState(mem, slot, g.table, env)
 	return g
 }
