@@ -21,7 +21,7 @@ type Features struct {
 const (
 	rFrame Reg = 10 // host address of the bottom of R10's frame: frameBias below R10
 	rTmp   Reg = 11 // ir.Tmp
-	rAddr  Reg = 12 // a confined address
+	rAddr  Reg = 12 // the first of the cached addresses: see addresses
 	rImm   Reg = 13 // an operand that has no immediate form
 	rT0    Reg = 14
 	rT1    Reg = 15
@@ -54,16 +54,7 @@ type expander struct {
 	funcs    int32 // label of function 0; the others follow
 	lines    []ir.Line
 
-	// cached: rAddr holds the address of this access.
-	cached   bool
-	cachedAt address
-}
-
-// address is what rAddr was computed from.
-type address struct {
-	base   ir.Reg
-	off    int32
-	access ir.Access
+	cache addresses
 }
 
 // Expand makes machine code of a list. The error says which op it cannot have.
@@ -159,9 +150,7 @@ func (e *expander) reg(r ir.Reg) Reg {
 
 // dst is the register that an op writes; what was computed from its old value goes.
 func (e *expander) dst(r ir.Reg) Reg {
-	if e.cachedAt.base == r {
-		e.cached = false
-	}
+	e.cache.forget(r)
 	return e.reg(r)
 }
 

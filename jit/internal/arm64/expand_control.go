@@ -10,7 +10,7 @@ import (
 func (e *expander) control(op *ir.Op) {
 	switch op.Kind {
 	case ir.Label:
-		e.cached = false
+		e.cache.clear()
 		e.place(e.label(op.Target))
 	case ir.Jump:
 		e.jump(e.label(op.Target))
@@ -41,13 +41,13 @@ func (e *expander) control(op *ir.Op) {
 		e.moveFrame(int64(op.Off))
 		e.branch(Bl(0), reach26, e.funcs+op.Target)
 		e.moveFrame(-int64(op.Off))
-		e.cached = false
+		e.cache.clear()
 	case ir.CallIndirect:
 		e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)))
 		e.moveFrame(int64(op.Off))
 		e.emit(Blr(rExit))
 		e.moveFrame(-int64(op.Off))
-		e.cached = false
+		e.cache.clear()
 	case ir.Leave:
 		e.leave(e.exit(op.Exit))
 	default:
@@ -157,7 +157,7 @@ func (e *expander) compareImm(w Width, d Reg, v uint64) {
 // prologue saves R6 to R9 and the link, sets the may_goto budget and zeroes what is to
 // be zeroed of the frame.
 func (e *expander) prologue(op *ir.Op) {
-	e.cached = false
+	e.cache.clear()
 	if uint32(op.Target) >= uint32(len(e.list.Funcs)) {
 		e.fail("function %d does not exist", op.Target)
 		return

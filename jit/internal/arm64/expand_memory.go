@@ -14,20 +14,36 @@ func (e *expander) window(op *ir.Op) Reg {
 	if op.Off == 0 && !small {
 		return e.reg(op.Base)
 	}
-	at := address{op.Base, op.Off, op.Access}
-	if e.cached && e.cachedAt == at {
-		return rAddr
+	at := address{op.Base, op.Off, op.Access, false}
+	if r, ok := e.cache.find(at); ok {
+		return r
 	}
-	from := e.reg(op.Base)
+	d, from := e.cache.take(at), e.reg(op.Base)
 	if op.Off != 0 {
-		e.addImm(W, rAddr, from, uint64(int64(op.Off)))
-		from = rAddr
+		e.addImm(W, d, from, uint64(int64(op.Off)))
+		from = d
 	}
 	if small {
-		e.maskTo(rAddr, from, e.list.Mask)
+		e.maskTo(d, from, e.list.Mask)
 	}
-	e.cached, e.cachedAt = true, at
-	return rAddr
+	return d
+}
+
+// host emits the host address of a confined base register and returns its register. An
+// access at an offset from it, of less than 32 KiB upwards, stays within the window
+// and the margin that package guest keeps behind it, whatever the register held.
+func (e *expander) host(op *ir.Op) Reg {
+	at := address{base: op.Base, host: true}
+	if r, ok := e.cache.find(at); ok {
+		return r
+	}
+	d, from := e.cache.take(at), e.reg(op.Base)
+	if e.list.Mask != 1<<32-1 {
+		e.maskTo(d, from, e.list.Mask)
+		from = d
+	}
+	e.emit(AddExt(X, d, rBase, from, UXTW, 0))
+	return d
 }
 
 // maskTo emits d = n & mask for a mask with a form as an immediate.
@@ -57,6 +73,15 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 			e.emit(AccessUnscaled(m, op.Size, t, rFrame, int32(off)))
 		default:
 			e.emit(AddImm(X, rT1, rFrame, uint64(off)), Access(m, op.Size, t, rT1, 0))
+		}
+	case op.Safe && op.Off > 0 && op.Off < 1<<15 && (fitsScaled(op.Size, int64(op.Off)) || fitsUnscaled(int64(op.Off))):
+		// No offset that the program means wraps round, so that base and offset can be
+		// confined apart, and one base serves all its offsets.
+		n := e.host(op)
+		if fitsScaled(op.Size, int64(op.Off)) {
+			e.emit(Access(m, op.Size, t, n, uint32(op.Off)))
+		} else {
+			e.emit(AccessUnscaled(m, op.Size, t, n, op.Off))
 		}
 	case op.Access == ir.Confined || op.Access == ir.Bare:
 		e.emit(AccessReg(m, op.Size, t, rBase, e.window(op), UXTW, false))
