@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ import (
 	"github.com/gbpf/gbpf/internal/kernel"
 	"github.com/gbpf/gbpf/loader"
 )
+
+var objects = flag.String("objects", "", "more objects for the corpus, as file name patterns separated by commas")
 
 //go:generate sh ../testdata/scale/build.sh
 
@@ -60,6 +63,9 @@ func corpus(t testing.TB) []corpusObject {
 		files("cilium/ebpf", filepath.Join(root, "testdata/*-el.elf"), filepath.Join(root, "btf/testdata/*-el.elf"),
 			filepath.Join(root, "examples/*/*_bpfel.o"), filepath.Join(root, "examples/*/*_x86_bpfel.o"),
 			filepath.Join(root, "cmd/bpf2go/test/*_bpfel.o"), filepath.Join(root, "docs/examples/*/*_bpfel.o"))
+	}
+	if *objects != "" {
+		files("given", strings.Split(*objects, ",")...)
 	}
 	return append(all, toolObjects(t)...)
 }

@@ -60,7 +60,7 @@ var mistakeReports = map[string]mistakeReport{
 	"index_width":     {verifier.CodeBounds, "t->slots[i]++", says("lower 32 bits")},
 
 	"kernel_dereference": {verifier.CodeType, "f->name", says("bpf_probe_read_kernel")},
-	"kernel_function":    {verifier.CodeUnsupported, "bpf_dynptr_from_skb", says("kfunc bpf_dynptr_from_skb", "helper")},
+	"kernel_function":    {verifier.CodeHelper, "bpf_dynptr_from_skb", says("xdp may not call bpf_dynptr_from_skb", "another kernel function")},
 	"kptr_leaked":        {verifier.CodeReference, "", says("old, what bpf_kptr_xchg", "release")},
 	"kptr_stored":        {verifier.CodeType, "h->task = 1", says("kptr", "bpf_kptr_xchg", "helpers")},
 	"kptr_type":          {verifier.CodeType, "bpf_kptr_xchg(&h->n", says("no kptr", "field itself")},
@@ -145,11 +145,4 @@ var mistakeReports = map[string]mistakeReport{
 	"stack_large":      {verifier.CodeBounds, "r10 - 520", says("512")},
 	"stack_misaligned": {verifier.CodeAlignment, "*(u32 *)p", says("align")},
 	"stack_variable":   {verifier.CodeUninit, "", says("r0")},
-}
-
-// unsupportedTwins are corrected programs that need something the verifier has no rules for, and what.
-var unsupportedTwins = map[string]string{
-	"kernel_function_fixed": "bpf_dynptr_from_skb",
-	"kptr_leaked_fixed":     "bpf_task_release",
-	"kptr_type_fixed":       "bpf_task_release",
 }

@@ -29,6 +29,8 @@ type Claims struct {
 	// MaxCtx is how many bytes of context a run must have, where the host says how many
 	// there are.
 	MaxCtx int
+	// Bound is how many instructions a run takes at most, 0 for no such claim.
+	Bound int
 }
 
 // Violation is a run that did what a verification says no run does.
@@ -82,6 +84,7 @@ type SoundnessStats struct {
 	Registers  uint64 // registers held against a register file that says something of them
 	Facts      uint64 // facts tested
 	Misaligned uint64 // runs that ended in an atomic operation at a misaligned address, which is no fault of the verifier
+	TooDeep    uint64 // runs that nested more frames through tail calls than an engine has
 	OutOfFuel  uint64 // runs cut short, of programs whose loops end by contract
 	Incomplete uint64 // instructions executed with more states than are recorded: no register tested
 	Unknown    uint64 // registers whose object the check cannot tell
@@ -94,7 +97,7 @@ type Soundness struct {
 	Stats SoundnessStats
 	// Options are those of the verification.
 	Options verifier.Options
-	// MaxStates bounds the register files of an instruction, 0 for 256.
+	// MaxStates bounds the register files of an instruction, 0 for 1024.
 	MaxStates int
 
 	rig *soundRig
@@ -146,9 +149,12 @@ func (s *Soundness) claims(spec *verifier.Spec) (*Claims, *Violation, error) {
 		return nil, nil, err
 	}
 	c := &Claims{Facts: [][]verifier.Fact{proofFacts(proof)}, Ends: endsAlone(spec.Insns), MaxCtx: proof.MaxCtx()}
+	if n, ok := proof.MaxInsns(); ok {
+		c.Bound = n
+	}
 	tr := &verifier.Trace{MaxStates: s.MaxStates}
 	if tr.MaxStates == 0 {
-		tr.MaxStates = 256
+		tr.MaxStates = 1024
 	}
 	o.Trace = tr
 	traced, err := verifier.Verify(spec, o)
@@ -214,6 +220,7 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 	sub.minCtx = claims.MaxCtx
 	w := newSoundWatch(s, sub, claims, rng)
 	mode := interp.Mode{Checked: true, Uninit: s.Options.Policy == verifier.PolicyStrict, Watch: w.watch}
+	sub.dictionary()
 	fuel := uint64(fuelContract)
 	if claims.Ends {
 		fuel = fuelAlone
@@ -223,6 +230,7 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 		if !sub.setup(st, rng) {
 			continue
 		}
+		mode.MayGoto = 1 + rng.Uint32N(24)
 		w.begin(st)
 		r1, r2 := st.Bctx.Entry()
 		res, t := st.Run(context.Background(), sub.code, mode, fuel, r1, r2)
@@ -230,6 +238,12 @@ func (s *Soundness) Run(spec *verifier.Spec, claims *Claims, seed uint64, inputs
 		s.Stats.Insns += res.Insns
 		if w.bad == nil {
 			w.end(&res, t)
+		}
+		if b := claims.Bound; w.bad == nil && b > 0 && !w.foreign {
+			s.Stats.Facts++
+			if res.Insns > uint64(b) {
+				w.violate("bound", w.lastPC, fmt.Sprintf("%d instructions, said to be %d at most", res.Insns, b))
+			}
 		}
 		if w.bad != nil {
 			w.bad.Input, w.bad.Seed, w.bad.Program, w.bad.Disasm = i, seed, spec.Name, disasm(spec.Insns)
@@ -251,6 +265,11 @@ func (w *soundWatch) end(res *interp.Result, t *trap.Trap) {
 	switch {
 	case t.Code == trap.Fuel && !w.claims.Ends:
 		w.s.Stats.OutOfFuel++
+		w.sub.reset()
+		return
+	case t.Code == trap.CallDepth && w.sub.tails:
+		// Tail calls of functions leave their callers' frames, of which the kernel has more.
+		w.s.Stats.TooDeep++
 		w.sub.reset()
 		return
 	case t.Code == trap.Misaligned:

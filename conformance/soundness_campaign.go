@@ -21,11 +21,13 @@ type SoundnessCampaign struct {
 	// Programs take.
 	Programs int
 	Time     time.Duration
+	// Options are those of the verification. Steps is 20,000 unless given: programs that take
+	// longer are more of the same.
+	Options verifier.Options
 	// Inputs is how many inputs a program is run on, 0 for 500.
 	Inputs int
-	// Corpus holds programs to mutate.
-	Corpus  []*fuzzgen.Program
-	Options verifier.Options
+	Corpus []*fuzzgen.Program       // programs to mutate
+	Levels func(*fuzzgen.Generator) // changes the generator, such as its mix of levels
 	// NoShrink keeps programs as they are.
 	NoShrink bool
 	// Progress, if not nil, is told of each new class of violation.
@@ -54,8 +56,8 @@ func (r *SoundnessReport) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "soundness: %d programs, %d accepted, %d traced, %d program-input pairs in %v\n",
 		r.Programs, r.Accepted, r.Traced, r.Pairs, r.Elapsed.Round(time.Second))
-	fmt.Fprintf(&b, "checked:   %d instructions, %d registers, %d facts; %d runs out of fuel, %d misaligned, %d instructions without complete trace, %d registers of unknown objects, %d too long for a trace\n",
-		r.Insns, r.Registers, r.Facts, r.OutOfFuel, r.Misaligned, r.Incomplete, r.Unknown, r.Differ)
+	fmt.Fprintf(&b, "checked:   %d instructions, %d registers, %d facts; %d runs out of fuel, %d misaligned, %d too deep, %d instructions without complete trace, %d registers of unknown objects, %d too long for a trace\n",
+		r.Insns, r.Registers, r.Facts, r.OutOfFuel, r.Misaligned, r.TooDeep, r.Incomplete, r.Unknown, r.Differ)
 	var reasons []string
 	for why, n := range r.Skipped {
 		reasons = append(reasons, fmt.Sprintf("%6d %s", n, why))
@@ -76,6 +78,9 @@ func (r *SoundnessReport) String() string {
 	return b.String()
 }
 
+// campaignSteps is how many instructions a walk may process unless options say otherwise.
+const campaignSteps = 20_000
+
 // Run makes and runs programs until they or the time are used up.
 func (c *SoundnessCampaign) Run() (*SoundnessReport, error) {
 	s, err := NewSoundness()
@@ -88,7 +93,13 @@ func (c *SoundnessCampaign) Run() (*SoundnessReport, error) {
 	if inputs == 0 {
 		inputs = 500
 	}
+	if s.Options.Steps == 0 {
+		s.Options.Steps = campaignSteps
+	}
 	g := &fuzzgen.Generator{Seed: c.Seed, Corpus: c.Corpus}
+	if c.Levels != nil {
+		c.Levels(g)
+	}
 	rep := &SoundnessReport{Skipped: map[string]int{}}
 	start := time.Now()
 	for n := uint64(0); (c.Programs == 0 || n < uint64(c.Programs)) && (c.Time == 0 || time.Since(start) < c.Time); n++ {
@@ -104,16 +115,16 @@ func (c *SoundnessCampaign) Run() (*SoundnessReport, error) {
 		if v == nil {
 			continue
 		}
-		if err := c.found(rep, p, v, inputs); err != nil {
+		if err := c.found(rep, p, v, inputs, s.Options); err != nil {
 			return nil, err
 		}
 		// What the run left may be anything: the next one begins afresh.
-		stats := s.Stats
+		stats, options := s.Stats, s.Options
 		s.Close()
 		if s, err = NewSoundness(); err != nil {
 			return nil, err
 		}
-		s.Options, s.Stats = c.Options, stats
+		s.Options, s.Stats = options, stats
 	}
 	rep.SoundnessStats, rep.Elapsed = s.Stats, time.Since(start)
 	return rep, nil
@@ -131,7 +142,7 @@ func (c *SoundnessCampaign) check(s *Soundness, p *fuzzgen.Program, inputs int) 
 }
 
 // found files a violation, and shrinks the first of its kind.
-func (c *SoundnessCampaign) found(rep *SoundnessReport, p *fuzzgen.Program, v *Violation, inputs int) error {
+func (c *SoundnessCampaign) found(rep *SoundnessReport, p *fuzzgen.Program, v *Violation, inputs int, options verifier.Options) error {
 	kind := v.Kind
 	if v.Insn >= 0 && v.Insn < len(v.Disasm) && v.Kind != "register" && p.Insns != nil && v.Insn < len(p.Insns) {
 		if in := p.Insns[v.Insn]; in.Op == isa.OpCallHelper {
@@ -151,7 +162,7 @@ func (c *SoundnessCampaign) found(rep *SoundnessReport, p *fuzzgen.Program, v *V
 			return err
 		}
 		defer func() { s.Close() }()
-		s.Options = c.Options
+		s.Options = options
 		keep := func(q *fuzzgen.Program) bool {
 			w, err := c.check(s, q, inputs)
 			if w == nil || err != nil || w.Kind != v.Kind {
@@ -161,7 +172,7 @@ func (c *SoundnessCampaign) found(rep *SoundnessReport, p *fuzzgen.Program, v *V
 			if s, err = NewSoundness(); err != nil {
 				return false
 			}
-			s.Options = c.Options
+			s.Options = options
 			class.Violation = w
 			return true
 		}

@@ -22,6 +22,13 @@ func (w *soundWatch) facts(st *interp.State, pt *soundPoint, pc int, r *[16]uint
 			w.bad.Concrete = w.concrete(r)
 			return
 		}
+		for u, n := f.Upper, 0; u != 0; u, n = u>>1, n+1 {
+			if w.s.Stats.Facts += uint64(u & 1); u&1 != 0 && r[n&15]>>32 != 0 {
+				w.violate("upper", pc, fmt.Sprintf("r%d is %#x, said to be below 2^32", n, r[n&15]))
+				w.bad.Concrete = w.concrete(r)
+				return
+			}
+		}
 		if f.Flags == verifier.Reached {
 			continue
 		}

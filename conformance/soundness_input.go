@@ -71,7 +71,7 @@ func (s *soundSubject) setup(st *interp.State, rng *rand.Rand) bool {
 		}
 	case t == progtype.Syscall:
 		in.Ctx = make([]byte, max(s.minCtx, 8*(1+rng.IntN(64))))
-		randomBytes(in.Ctx, rng)
+		s.rig.bytes(in.Ctx)
 	}
 	if err := t.Setup(b, &in); err != nil {
 		return false
@@ -99,7 +99,7 @@ func (s *soundSubject) randomPacket(rng *rand.Rand) []byte {
 		s.packet = make([]byte, 1024)
 	}
 	p := s.packet[:n]
-	randomBytes(p, rng)
+	s.rig.bytes(p)
 	switch rng.IntN(4) {
 	case 0:
 		p[12], p[13] = 8, 0
@@ -130,7 +130,7 @@ func (s *soundSubject) randomContext(ctx []byte, rng *rand.Rand) {
 			if uint64(off)+uint64(f.Size) > uint64(len(ctx)) {
 				break
 			}
-			v := oddNumber(rng)
+			v := s.rig.number()
 			switch f.Size {
 			case 1:
 				ctx[off] = byte(v)
@@ -175,18 +175,18 @@ func (s *soundSubject) disturb(m *soundMap, rng *rand.Rand) {
 	if m.region == nil || !m.writable || rng.IntN(3) != 0 {
 		return
 	}
-	m.write(rng)
+	s.rig.write(m)
 }
 
 // write changes a few bytes of the map's values, as another program may at any moment.
-func (m *soundMap) write(rng *rand.Rand) {
+func (r *soundRig) write(m *soundMap) {
 	size := m.region.Size
 	if size <= 64 {
-		m.scribble(0, size, rng)
+		r.scribble(m, 0, size)
 		return
 	}
-	off := rng.Uint32N(size/8) * 8
-	m.scribble(off, min(64, size-off), rng)
+	off := r.random.Uint32N(size/8) * 8
+	r.scribble(m, off, min(64, size-off))
 }
 
 // drain takes the complete records out of a ring buffer.

@@ -65,6 +65,15 @@ func (w *soundWatch) holds(a *verifier.Reg, v uint64) bool {
 		return false
 	case verifier.PtrToMem:
 		return w.inMem(a, v, at)
+	case verifier.PtrToMapKey:
+		if c, ok := a.Var.Const(); ok {
+			for _, m := range w.mapsOf(a.Obj) {
+				if w.st.Readable(at-c, m.m.KeySize()) {
+					return true
+				}
+			}
+			return false
+		}
 	case verifier.PtrToFunc:
 		return v == interp.FuncRef(int(a.Obj))
 	case verifier.PtrToSocket, verifier.PtrToSockCommon:
@@ -119,17 +128,34 @@ func inValue(a *verifier.Reg, at uint64, r *guest.Region) bool {
 // inMem tests a pointer to memory of a known size: all of it must lie in one object.
 func (w *soundWatch) inMem(a *verifier.Reg, v, at uint64) bool {
 	c, ok := a.Var.Const()
-	if !ok {
+	start := at - c
+	switch {
+	case a.Flags&verifier.Ringbuf != 0 && ok:
+		return w.isRecord(start, a.Size)
+	case a.Flags&verifier.Ringbuf != 0:
+		for _, m := range w.sub.maps {
+			if m.m.Type() != maps.RingBuf || m.region == nil {
+				continue
+			}
+			for off := uint32(0); off <= m.region.Size/2; off += 8 {
+				if start := uint64(m.region.Addr + off); a.Var.Contains(at-start) && w.isRecord(start, a.Size) {
+					return true
+				}
+			}
+		}
+		return false
+	case !ok:
 		// Where the object starts is not known; what it is in, is.
 		w.s.Stats.Unknown++
 		return v>>32 == 0
 	}
-	start := at - c
-	if a.Flags&verifier.Ringbuf != 0 {
-		r := w.st.Bctx.Mem.Find(guest.Addr(start))
-		return start>>32 == 0 && r != nil && r.Kind == guest.KindRingbuf && (a.Size == 0 || r.Contains(guest.Addr(start), a.Size))
-	}
 	return a.Size == 0 || w.st.Readable(start, a.Size)
+}
+
+// isRecord reports whether a record of n bytes that is being written starts at an address.
+func (w *soundWatch) isRecord(start uint64, n uint32) bool {
+	r := w.st.Bctx.Mem.Find(guest.Addr(start))
+	return start>>32 == 0 && r != nil && r.Kind == guest.KindRingbuf && (n == 0 || r.Contains(guest.Addr(start), n))
 }
 
 // describe prints a claimed register.
@@ -171,6 +197,10 @@ func (s *soundSubject) leaks(w *soundWatch) {
 			w.violate("frozen", w.lastPC, fmt.Sprintf("map %d: contents that cannot change are others now", i))
 		}
 	}
+	if s.rig.socks != 0 {
+		w.violate("leak", w.lastPC, fmt.Sprintf("%d references to sockets are left", s.rig.socks))
+		s.rig.socks = 0
+	}
 	if s.records {
 		for i, m := range s.maps {
 			if m.m.Type() != maps.RingBuf {
@@ -195,6 +225,7 @@ func (s *soundSubject) leaks(w *soundWatch) {
 
 // reset gives back what a run that was stopped half-way holds.
 func (s *soundSubject) reset() {
+	s.rig.socks = 0
 	for _, m := range s.maps {
 		if m.m.Type() == maps.RingBuf && m.region != nil {
 			for off := uint32(0); off <= m.region.Size/2; off += 8 {
@@ -203,7 +234,7 @@ func (s *soundSubject) reset() {
 			m.drain()
 		}
 		if len(m.spec.Fields) > 0 && m.region != nil {
-			m.scribble(0, m.region.Size, s.rig.random)
+			s.rig.scribble(m, 0, m.region.Size)
 		}
 	}
 }

@@ -35,7 +35,9 @@ type soundRig struct {
 	env    *helpers.Env
 	maps   map[string]*soundMap
 	random *rand.Rand // of the run in progress, for helpers
+	words  []uint64   // see soundSubject
 	clock  uint64
+	socks  int // socket references held
 }
 
 // soundMap is a map and where its values lie.
@@ -58,7 +60,11 @@ func newSoundRig() (*soundRig, error) {
 	r := &soundRig{mem: mem, table: maps.NewTable(), set: helpers.NewSet(), maps: map[string]*soundMap{}}
 	r.env = &helpers.Env{
 		Clock: func() uint64 { r.clock += r.random.Uint64N(1 << 20); return r.clock },
-		Rand:  func() uint32 { return r.random.Uint32() },
+		Rand:  func() uint32 { return uint32(r.number()) },
+	}
+	if err := r.addHelpers(); err != nil {
+		mem.Close()
+		return nil, err
 	}
 	for cpu := range r.states {
 		slot, err := mem.NewSlot(cpu, soundMaxPacket)
@@ -103,12 +109,14 @@ type soundSubject struct {
 	global  []bool      // by instruction: a global function starts here
 	records bool        // it reserves ring buffer records
 	locks   bool        // a map of it has locks
+	tails   bool        // it makes tail calls
 	fields  []progtype.Field
 	socks   []uint32 // where the context has pointers to sockets
 	// sockNull says that they may be NULL.
 	sockNull bool
 	packet   []byte
-	minCtx   int // bytes that a context given by the host must have
+	minCtx   int      // bytes that a context given by the host must have
+	words    []uint64 // numbers that the program compares with, and their neighbours
 }
 
 // ErrSoundSkip says that a program cannot be run here.
@@ -160,6 +168,9 @@ func (r *soundRig) prepare(spec *verifier.Spec, rng *rand.Rand) (*soundSubject, 
 	}
 	for _, in := range spec.Insns {
 		s.records = s.records || in.Op == isa.OpCallHelper && (in.Imm == 131 || in.Imm == 198)
+		if p := proto.ByID(int32(in.Imm)); in.Op == isa.OpCallHelper && p != nil && p.Engine {
+			s.tails = true
+		}
 	}
 	code, err := interp.New(interp.Source{
 		Name: spec.Name, Type: spec.Type, Attach: spec.Attach, GPL: spec.GPL, Insns: spec.Insns, Maps: r.table,
@@ -177,6 +188,51 @@ func (r *soundRig) prepare(spec *verifier.Spec, rng *rand.Rand) (*soundSubject, 
 		s.fill(m, rng)
 	}
 	return s, nil
+}
+
+// dictionary collects the numbers of the program's comparisons and masks: what is drawn
+// from them reaches more of the program.
+func (s *soundSubject) dictionary() {
+	seen := map[uint64]bool{}
+	for _, in := range s.spec.Insns {
+		info := in.Info()
+		if !info.UsesImm || info.Kind != isa.KindCond && info.Kind != isa.KindALU && info.Kind != isa.KindMov && in.Op != isa.OpLddw {
+			continue
+		}
+		for d := range uint64(3) {
+			if v := uint64(in.Imm) + d - 1; !seen[v] && len(s.words) < 256 {
+				seen[v] = true
+				s.words = append(s.words, v)
+			}
+		}
+	}
+	s.rig.words = s.words
+}
+
+// number is a number that is likely to be at the edge of something in the program that runs.
+func (r *soundRig) number() uint64 {
+	if n := uint64(len(r.words)); n > 0 {
+		if x := r.random.Uint64(); x&3 == 0 {
+			return r.words[x>>8%n]
+		}
+	}
+	return oddNumber(r.random)
+}
+
+// bytes fills b with such numbers, each as long as some field of a structure is.
+func (r *soundRig) bytes(b []byte) {
+	randomBytes(b, r.random)
+	if len(r.words) == 0 || len(b) < 4 {
+		return
+	}
+	for range 1 + len(b)/16 {
+		x := r.random.Uint64()
+		v := r.words[x>>32%uint64(len(r.words))]
+		at := int(x>>8%uint64(len(b))) &^ (1<<(x&3) - 1)
+		for i := range min(1<<(x>>2&3), len(b)-at) {
+			b[at+i] = byte(v >> (8 * i))
+		}
+	}
 }
 
 // release takes back what the program put into maps that the next one may use.
@@ -366,7 +422,7 @@ func (s *soundSubject) fill(m *soundMap, rng *rand.Rand) {
 	if m.m.Type() != maps.Array && m.m.Type() != maps.PerCPUArray {
 		s.refillKeys(m, rng)
 	}
-	m.scribble(0, m.region.Size, rng)
+	s.rig.scribble(m, 0, m.region.Size)
 }
 
 // refillKeys makes the keys of a hash map or trie a few of those that programs ask for.
@@ -411,10 +467,10 @@ func (s *soundSubject) toggleKey(m *soundMap, rng *rand.Rand) {
 
 // scribble writes random bytes over n bytes at off of the map's values, special fields left
 // alone.
-func (m *soundMap) scribble(off, n uint32, rng *rand.Rand) {
+func (r *soundRig) scribble(m *soundMap, off, n uint32) {
 	b := m.region.Bytes()[off : off+n]
 	if len(m.spec.Fields) == 0 {
-		randomBytes(b, rng)
+		r.bytes(b)
 		return
 	}
 	stride := m.region.Stride
@@ -427,7 +483,7 @@ func (m *soundMap) scribble(off, n uint32, rng *rand.Rand) {
 		if special {
 			b[i] = 0
 		} else {
-			b[i] = byte(rng.Uint32())
+			b[i] = byte(r.random.Uint32())
 		}
 	}
 }

@@ -36,6 +36,7 @@ type soundWatch struct {
 	lastPC  int
 	foreign bool // another program runs, which a tail call led to
 	pending int  // the conditional jump before, -1 for none
+	loaded  bool // the instruction before loaded a number that others may write
 	until   int  // instructions to the next change of a map
 }
 
@@ -109,7 +110,7 @@ func newSoundWatch(s *Soundness, sub *soundSubject, claims *Claims, rng *rand.Ra
 
 // begin gets ready for a run.
 func (w *soundWatch) begin(st *interp.State) {
-	w.st, w.depth, w.last, w.lastPC, w.foreign, w.pending = st, -1, isa.OpInvalid, 0, false, -1
+	w.st, w.depth, w.last, w.lastPC, w.foreign, w.pending, w.loaded = st, -1, isa.OpInvalid, 0, false, -1, false
 	w.until = int(w.random() & 127)
 }
 
@@ -127,7 +128,7 @@ func (w *soundWatch) watch(st *interp.State, p *interp.Program, pc int, r *[16]u
 		return
 	}
 	if p != w.sub.code {
-		w.foreign, w.pending, w.last, w.depth = true, -1, isa.OpInvalid, st.Depth()
+		w.foreign, w.pending, w.last, w.depth, w.loaded = true, -1, isa.OpInvalid, st.Depth(), false
 		return
 	}
 	if pc >= len(w.points) {
@@ -135,6 +136,7 @@ func (w *soundWatch) watch(st *interp.State, p *interp.Program, pc int, r *[16]u
 		return
 	}
 	w.frames(st, pc, r)
+	w.replace(r)
 	if w.until--; w.until < 0 {
 		w.until = int(w.random() & 127)
 		w.change()
@@ -143,6 +145,7 @@ func (w *soundWatch) watch(st *interp.State, p *interp.Program, pc int, r *[16]u
 	w.facts(st, pt, pc, r)
 	w.registers(pt, pc, r)
 	w.last, w.lastPC = pt.op, pc
+	w.loaded = (pt.kind == isa.KindLoad || pt.kind == isa.KindLoadSX) && w.mayChange(r[pt.src&15]+uint64(int64(pt.off)))
 }
 
 // frames follows calls and returns, and takes away what they leave undefined.
@@ -202,6 +205,43 @@ func (w *soundWatch) clobber(r *[16]uint64) {
 	}
 }
 
+// replace puts another number in place of one that was just loaded from memory which others
+// may write: it could have been that as well.
+func (w *soundWatch) replace(r *[16]uint64) {
+	if !w.loaded {
+		return
+	}
+	w.loaded = false
+	x := w.random()
+	if x&3 != 0 {
+		return
+	}
+	last := &w.points[w.lastPC]
+	v := w.sub.rig.number()
+	unused := 64 - 8*uint(last.size)
+	if last.kind == isa.KindLoadSX {
+		v = uint64(int64(v<<unused) >> unused)
+	} else {
+		v = v << unused >> unused
+	}
+	r[last.dst&15] = v
+}
+
+// mayChange reports whether the number at a, which is about to be loaded, is one that others may
+// write.
+func (w *soundWatch) mayChange(a uint64) bool {
+	b := &w.st.Bctx
+	if a-uint64(b.Data) < uint64(b.DataEnd-b.Data) {
+		return true
+	}
+	for _, m := range w.sub.maps {
+		if m.region != nil && m.writable && a-uint64(m.region.Addr) < uint64(m.region.Size) {
+			return true
+		}
+	}
+	return false
+}
+
 // smear fills the stack of a fresh frame with junk.
 func (w *soundWatch) smear(st *interp.State, d int) {
 	b, ok := st.Bctx.Mem.Slice(uint64(st.Slot().FrameTop(d)-guest.StackSize), guest.StackSize)
@@ -220,7 +260,7 @@ func (w *soundWatch) change() {
 		m = m.inner[w.random()%uint64(len(m.inner))]
 	}
 	if m.region != nil && m.writable && m.region.Kind == guest.KindMapValue && len(m.spec.Fields) == 0 {
-		m.write(w.rng)
+		w.sub.rig.write(m)
 	}
 }
 

@@ -31,6 +31,9 @@ type VerdictCampaign struct {
 	NoShrink bool
 	// Progress, if not nil, is told of each new class.
 	Progress func(*VerdictClass)
+	// Alarm, if not nil, is told of a program that gbpf has been verifying for 10 s. It is called
+	// by another goroutine.
+	Alarm func(*fuzzgen.Program)
 }
 
 // VerdictReport is what a campaign found.
@@ -64,8 +67,9 @@ type VerdictClass struct {
 	Kernel     string // the last line of the kernel's log, numbers taken out; "" if it accepts
 	Gbpf       string // gbpf's code and reason, numbers taken out; "" if it accepts
 	Count      int
-	Listed     *ListedDifference // why it is no fault, nil if it is one
+	Listed     string // why it is no fault, "" if it is one
 
+	cannotRun  bool             // the explanation would need runs that are not possible here
 	Example    *fuzzgen.Program // the smallest, shrunk
 	KernelLine string           // of the example
 	GbpfLine   string
@@ -83,6 +87,11 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 	if k.limit == 0 {
 		k.limit = 250 * time.Millisecond
 	}
+	sound, err := NewSoundness()
+	if err != nil {
+		return nil, err
+	}
+	defer sound.Close()
 	g := &fuzzgen.Generator{Seed: c.Seed, Corpus: c.Corpus, Helpers: fuzzHelpers()}
 	if c.Levels != nil {
 		c.Levels(g)
@@ -111,7 +120,13 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 			r.Accepted++
 		}
 		at = time.Now()
+		alarm := time.AfterFunc(alarmAfter, func() {
+			if c.Alarm != nil {
+				c.Alarm(p)
+			}
+		})
 		ve := verifyGenerated(p, verifier.Options{})
+		alarm.Stop()
 		r.Gbpf += time.Since(at)
 		if v.Accepted == (ve == nil) {
 			continue
@@ -127,7 +142,11 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 		if d == nil { // with a log the kernel thought better of it
 			continue
 		}
-		c.add(k, classes, p, d)
+		d.Listed = listedDifference(d)
+		if d.Listed == "" && d.Difference == UnsafeAcceptance {
+			d.Listed, d.cannotRun = explain(k, sound, p)
+		}
+		c.add(k, sound, classes, p, d)
 	}
 	r.Total = time.Since(start)
 	for _, cl := range classes {
@@ -135,7 +154,7 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 	}
 	slices.SortFunc(r.Classes, func(a, b *VerdictClass) int {
 		listed := func(c *VerdictClass) int {
-			if c.Listed != nil {
+			if c.Listed != "" {
 				return 1
 			}
 			return 0
@@ -146,15 +165,18 @@ func (c *VerdictCampaign) Run() (*VerdictReport, error) {
 }
 
 // add files a program that differs under its class.
-func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, p *fuzzgen.Program, d *VerdictClass) {
+func (c *VerdictCampaign) add(k *kernelJudge, sound *Soundness, classes map[string]*VerdictClass, p *fuzzgen.Program, d *VerdictClass) {
 	key := d.key()
+	if d.Listed != "" {
+		key = d.Listed // one class, whatever the kernel complained of
+	}
 	cl := classes[key]
 	if cl == nil {
 		cl = d
 		classes[key] = cl
 	}
 	cl.Count++
-	if cl.Count > 3 && cl.Example.Len() <= 6 || cl.Count > 12 {
+	if cl.Count > 3 && cl.Example.Len() <= 6 || cl.Count > 12 || cl.Count > 1 && cl.Listed != "" {
 		return
 	}
 	small := p
@@ -165,15 +187,34 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 				return false
 			}
 			e, err := compareVerdicts(k, q, verifier.Options{Steps: shrinkSteps})
-			return err == nil && e != nil && e.key() == key
+			if err != nil || e == nil || e.Difference != d.Difference || e.Kernel != d.Kernel || e.Gbpf != d.Gbpf {
+				return false
+			}
+			if d.Difference != UnsafeAcceptance || d.Listed != "" || d.cannotRun {
+				return true
+			}
+			// Not into something that is explained.
+			why, _ := explain(k, sound, q)
+			return why == ""
 		})
+	}
+	if d.cannotRun && d.Listed == "" {
+		// What is left of it may run.
+		if why, _ := explain(k, sound, small); why != "" {
+			cl.Count--
+			if cl.Count == 0 {
+				delete(classes, key)
+			}
+			d.Listed = why
+			c.add(k, sound, classes, small, d)
+			return
+		}
 	}
 	if cl.Example == nil || small.Len() < cl.Example.Len() {
 		cl.Example = small
 		if e, err := compareVerdicts(k, small, verifier.Options{}); err == nil && e != nil {
 			cl.KernelLine, cl.GbpfLine = e.KernelLine, e.GbpfLine
 		}
-		cl.Listed = listedDifference(cl)
 	}
 	if cl.Count == 1 && c.Progress != nil {
 		c.Progress(cl)
@@ -184,6 +225,7 @@ func (c *VerdictCampaign) add(k *kernelJudge, classes map[string]*VerdictClass, 
 const (
 	shrinkSteps = 100_000
 	shrinkTime  = 5 * time.Second
+	alarmAfter  = 10 * time.Second
 )
 
 // compareVerdicts asks both for their reasons. It returns nil when they agree.
@@ -215,15 +257,15 @@ func compareVerdicts(k *kernelJudge, p *fuzzgen.Program, o verifier.Options) (*V
 }
 
 func (c *VerdictClass) key() string {
-	return fmt.Sprintf("%d|%s|%s", c.Difference, c.Kernel, c.Gbpf)
+	return fmt.Sprintf("%d|%s|%s|%s", c.Difference, c.Kernel, c.Gbpf, c.Listed)
 }
 
 // String is the class for people: what differs, how often, and the example.
 func (c *VerdictClass) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d times", c.Difference, c.Count)
-	if c.Listed != nil {
-		fmt.Fprintf(&b, " (listed: %s)", c.Listed.Why)
+	if c.Listed != "" {
+		fmt.Fprintf(&b, " (listed: %s)", c.Listed)
 	}
 	switch c.Difference {
 	case UnsafeAcceptance:
@@ -243,7 +285,7 @@ func (r *VerdictReport) Count(d Difference) (faults, listed int) {
 	for _, c := range r.Classes {
 		switch {
 		case c.Difference != d:
-		case c.Listed != nil:
+		case c.Listed != "":
 			listed += c.Count
 		default:
 			faults += c.Count

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/gbpf/gbpf/internal/fuzzgen"
 )
 
 func TestCampaignX(t *testing.T) {
@@ -15,6 +17,12 @@ func TestCampaignX(t *testing.T) {
 		n = 3000
 	}
 	c := VerdictCampaign{Seed: uint64(seed), Programs: n, Time: 9 * time.Minute}
+	c.Alarm = func(p *fuzzgen.Program) { fmt.Println("SLOW", p.Seed, p.Number, p) }
+	c.Progress = func(c *VerdictClass) {
+		if c.Listed == "" {
+			fmt.Println(c)
+		}
+	}
 	r, err := c.Run()
 	if err != nil {
 		t.Skip(err)

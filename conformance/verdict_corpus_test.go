@@ -42,9 +42,8 @@ func (p *corpusProg) describe() (*verifier.Spec, error) {
 // A corpusRow sums up the programs of one origin and type.
 type corpusRow struct {
 	verdicts
-	programs, silent     int
-	silentOK, silentBad  int // programs of which the kernel says nothing: gbpf's verdict
-	states, kernelStates int
+	programs, silent    int
+	silentOK, silentBad int // programs of which the kernel says nothing: gbpf's verdict
 }
 
 // A corpusTable has a row for each origin and program type.
@@ -58,28 +57,17 @@ func (c corpusTable) row(origin, kind string) *corpusRow {
 	return c[key]
 }
 
-func (c corpusTable) String() string {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "origin\ttype\tprograms\taccept\treject\tunsafe\tfalse rejects\tlisted\tout\tkernel silent\tof those accept\treject\tkernel insns\tgbpf insns\tratio\t")
+// total is the sum of all rows.
+func (c corpusTable) total() *corpusRow {
 	total := &corpusRow{}
-	line := func(key string, r *corpusRow) {
-		out := 0
-		for _, n := range r.out {
-			out += n
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t\n", key, r.programs, r.accepted, r.rejected, r.unsafe,
-			r.falseReject, r.excepted, out, r.silent, r.silentOK, r.silentBad, r.kernelInsns, r.insns, float64(r.insns)/float64(max(1, r.kernelInsns)))
-	}
-	for _, key := range sortedKeys(c) {
-		r := c[key]
-		line(key, r)
+	for _, r := range c {
 		total.programs += r.programs
 		total.accepted += r.accepted
 		total.rejected += r.rejected
 		total.unsafe += r.unsafe
 		total.falseReject += r.falseReject
 		total.excepted += r.excepted
+		total.beyond += r.beyond
 		total.silent += r.silent
 		total.silentOK += r.silentOK
 		total.silentBad += r.silentBad
@@ -90,6 +78,25 @@ func (c corpusTable) String() string {
 				total.leaveOut(why)
 			}
 		}
+	}
+	return total
+}
+
+func (c corpusTable) String() string {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "origin\ttype\tprograms\taccept\treject\tunsafe\tfalse rejects\ttoo much for the kernel\tlisted\tout\tkernel silent\tof those accept\treject\tkernel insns\tgbpf insns\tratio\t")
+	total := c.total()
+	line := func(key string, r *corpusRow) {
+		out := 0
+		for _, n := range r.out {
+			out += n
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\t\n", key, r.programs, r.accepted, r.rejected, r.unsafe,
+			r.falseReject, r.beyond, r.excepted, out, r.silent, r.silentOK, r.silentBad, r.kernelInsns, r.insns, float64(r.insns)/float64(max(1, r.kernelInsns)))
+	}
+	for _, key := range sortedKeys(c) {
+		line(key, c[key])
 	}
 	line("all\t", total)
 	w.Flush()
@@ -181,6 +188,7 @@ func TestCorpusVerdicts(t *testing.T) {
 	}
 	if !testing.Short() {
 		checkExceptions(t, corpusExceptionsFile, list)
+		table.total().checkCount(t)
 	}
 	t.Logf("kernel %s\n%v", kernel.Release(), table)
 	t.Logf("the kernel said nothing: %s", histogram(silent))

@@ -25,8 +25,8 @@ type kernelJudge struct {
 	lock  *typeInfo // of map values with a spin lock
 }
 
-// kernelMapKey names a map in the kernel. A prog array belongs to the first program that uses
-// it, and takes no others than of its type.
+// kernelMapKey names a map in the kernel. A map of programs belongs to the first program that uses it,
+// and takes no others than of its type.
 type kernelMapKey struct {
 	m           *fuzzgen.Map
 	typ, attach uint32
@@ -116,7 +116,8 @@ func (k *kernelJudge) program(p *fuzzgen.Program) (*kernel.Prog, error) {
 
 func (k *kernelJudge) makeMap(m *fuzzgen.Map, p *fuzzgen.Program) (*kernel.Map, error) {
 	key := kernelMapKey{m: m}
-	if maps.Type(m.Type) == maps.ProgArray {
+	switch maps.Type(m.Type) {
+	case maps.ProgArray, maps.DevMap, maps.DevMapHash, maps.CPUMap:
 		key.typ, key.attach = p.Type, p.Attach
 	}
 	if made := k.maps[key]; made != nil {

@@ -52,14 +52,14 @@ func (oracleTypes) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) 
 
 var kernelStructs = oracleTypes{
 	"bpf_iter_meta": {Name: "bpf_iter_meta", Size: 24, Members: []verifier.Member{
-		{Name: "seq", Off: 0, Size: 8, Ptr: "seq_file"}, {Name: "session_id", Off: 8, Size: 8}, {Name: "seq_num", Off: 16, Size: 8},
+		{Name: "seq", Off: 0, Size: 8, Kind: verifier.MemberPtr, Type: "seq_file"}, {Name: "session_id", Off: 8, Size: 8}, {Name: "seq_num", Off: 16, Size: 8},
 	}},
 	"prog_test_ref_kfunc": {Name: "prog_test_ref_kfunc", Size: 32, Members: []verifier.Member{
-		{Name: "a", Off: 0, Size: 4}, {Name: "b", Off: 4, Size: 4}, {Name: "memb", Off: 8, Size: 8, Struct: "prog_test_member"},
-		{Name: "next", Off: 16, Size: 8, Ptr: "prog_test_ref_kfunc"}, {Name: "cnt", Off: 24, Size: 4, Struct: "refcount_struct"},
+		{Name: "a", Off: 0, Size: 4}, {Name: "b", Off: 4, Size: 4}, {Name: "memb", Off: 8, Size: 8, Kind: verifier.MemberStruct, Type: "prog_test_member"},
+		{Name: "next", Off: 16, Size: 8, Kind: verifier.MemberPtr, Type: "prog_test_ref_kfunc"}, {Name: "cnt", Off: 24, Size: 4, Kind: verifier.MemberStruct, Type: "refcount_struct"},
 	}},
 	"prog_test_member": {Name: "prog_test_member", Size: 8, Members: []verifier.Member{
-		{Name: "m", Off: 0, Size: 4, Struct: "prog_test_member1"}, {Name: "c", Off: 4, Size: 4},
+		{Name: "m", Off: 0, Size: 4, Kind: verifier.MemberStruct, Type: "prog_test_member1"}, {Name: "c", Off: 4, Size: 4},
 	}},
 	"prog_test_member1": {Name: "prog_test_member1", Size: 4, Members: []verifier.Member{{Name: "a", Off: 0, Size: 4}}},
 }

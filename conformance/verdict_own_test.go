@@ -134,4 +134,5 @@ func TestOwnVerdicts(t *testing.T) {
 		}
 	}
 	t.Logf("against Linux %s: %v", recorded.Kernel, all.String())
+	all.checkCount(t)
 }

@@ -120,6 +120,7 @@ func readExceptions(t *testing.T, file string) map[string]*exception {
 type verdicts struct {
 	accepted, rejected         int // by both
 	unsafe, falseReject        int // by gbpf alone, by the kernel alone
+	beyond                     int // by gbpf alone, where the kernel gives up at one of its limits
 	excepted                   int // differing, and listed as an exception
 	out                        map[string]int
 	kernelInsns, insns         int // processed for programs that both accepted
@@ -134,7 +135,7 @@ func (v *verdicts) leaveOut(why string) {
 }
 
 func (v *verdicts) inScope() int {
-	return v.accepted + v.rejected + v.unsafe + v.falseReject + v.excepted
+	return v.accepted + v.rejected + v.unsafe + v.falseReject + v.beyond + v.excepted
 }
 
 func (v *verdicts) String() string {
@@ -143,10 +144,15 @@ func (v *verdicts) String() string {
 	for _, c := range v.out {
 		left += c
 	}
-	return fmt.Sprintf("%d programs in scope (%.1f %% of %d): both accept %d, both reject %d, unsafe acceptances %d, false rejections %d, listed exceptions %d\n"+
+	return fmt.Sprintf("%d programs in scope (%.1f %% of %d): both accept %d, both reject %d, unsafe acceptances %d, false rejections %d, too much for the kernel alone %d, listed exceptions %d\n"+
 		"processed instructions of those accepted: kernel %d, gbpf %d (%.3f); of those rejected: kernel %d, gbpf %d\n%s",
-		n, 100*float64(n)/float64(max(1, n+left)), n+left, v.accepted, v.rejected, v.unsafe, v.falseReject, v.excepted,
+		n, 100*float64(n)/float64(max(1, n+left)), n+left, v.accepted, v.rejected, v.unsafe, v.falseReject, v.beyond, v.excepted,
 		v.kernelInsns, v.insns, float64(v.insns)/float64(max(1, v.kernelInsns)), v.kernelRejected, v.ourRejects, histogram(v.out))
+}
+
+// overLimit reports whether the kernel refused a program because it took too long to verify.
+func overLimit(line string) bool {
+	return strings.HasPrefix(line, "BPF program is too large. Processed ") || strings.Contains(line, " jumps is too complex")
 }
 
 // add counts one program and returns what to report, "" when the verdicts agree or the
@@ -173,12 +179,25 @@ func (v *verdicts) add(key string, accepted bool, line string, processed int, j 
 		v.excepted++
 		return ""
 	}
+	if j.accepted && overLimit(line) {
+		v.beyond++
+		return ""
+	}
 	if j.accepted {
 		v.unsafe++
 		return fmt.Sprintf("UNSAFE: accepted, the kernel rejects: %s", line)
 	}
 	v.falseReject++
 	return fmt.Sprintf("FALSE REJECTION, the kernel accepts: %v", j.err)
+}
+
+// checkCount fails if gbpf takes more than 1.1 times as many instructions as the kernel for the programs
+// that both accept: programs that the kernel just manages would not be verified.
+func (v *verdicts) checkCount(t *testing.T) {
+	t.Helper()
+	if 10*v.insns > 11*v.kernelInsns {
+		t.Errorf("%d instructions processed for programs that take the kernel %d: more than 1.1 times as many", v.insns, v.kernelInsns)
+	}
 }
 
 // checkExceptions fails for listed programs about which the two do not differ (any more).
@@ -194,6 +213,7 @@ func checkExceptions(t *testing.T, file string, list map[string]*exception) {
 func TestVerdictCount(t *testing.T) {
 	refused := &judgement{err: errors.New("no")}
 	accepted := &judgement{accepted: true, stats: verifier.Stats{Processed: 9}}
+	limitless := &judgement{accepted: true}
 	list := map[string]*exception{"7": {accept: true, reason: "r"}, "8": {reason: "r"}}
 	var v verdicts
 	for _, tt := range []struct {
@@ -211,13 +231,18 @@ func TestVerdictCount(t *testing.T) {
 		{"8", true, refused, ""},
 		{"8", false, accepted, "UNSAFE"},
 		{"7", true, refused, "FALSE REJECTION"},
+		{"9", false, limitless, ""},
 	} {
-		got := v.add(tt.key, tt.kernel, "line", 10, tt.j, list)
+		line := "line"
+		if tt.j == limitless {
+			line = "BPF program is too large. Processed 1000001 insn"
+		}
+		got := v.add(tt.key, tt.kernel, line, 10, tt.j, list)
 		if got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
 			t.Errorf("%s: kernel %v, gbpf %v: %q, want %q", tt.key, tt.kernel, tt.j, got, tt.want)
 		}
 	}
-	if v.accepted != 1 || v.rejected != 1 || v.unsafe != 2 || v.falseReject != 2 || v.excepted != 2 || v.out["a feature"] != 1 || v.inScope() != 8 {
+	if v.accepted != 1 || v.rejected != 1 || v.unsafe != 2 || v.falseReject != 2 || v.excepted != 2 || v.beyond != 1 || v.out["a feature"] != 1 || v.inScope() != 9 {
 		t.Errorf("counted %+v", v)
 	}
 	if v.kernelInsns != 10 || v.insns != 9 {

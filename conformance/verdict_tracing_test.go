@@ -79,18 +79,18 @@ func (g *tracer) place(name string) (off, size int, next string) {
 		m := s.Members[g.r.IntN(len(s.Members))]
 		if g.r.IntN(3) == 0 { // a pointer, if there is one
 			for _, o := range s.Members {
-				if o.Ptr != "" && g.r.IntN(3) == 0 {
+				if o.Kind == verifier.MemberPtr && g.r.IntN(3) == 0 {
 					m = o
 					break
 				}
 			}
 		}
 		off += int(m.Off)
-		if m.Elem > 0 && m.Size > m.Elem && g.r.IntN(2) == 0 {
-			off += int(m.Elem) * g.r.IntN(int(m.Size/m.Elem)+1)
+		if m.ElemSize > 0 && m.Size > m.ElemSize && g.r.IntN(2) == 0 {
+			off += int(m.ElemSize) * g.r.IntN(int(m.Size/m.ElemSize)+1)
 		}
-		if m.Struct != "" && g.r.IntN(4) > 0 {
-			if in := g.types.Struct(m.Struct); in != nil && len(in.Members) > 0 {
+		if m.Kind == verifier.MemberStruct && g.r.IntN(4) > 0 {
+			if in := g.types.Struct(m.Type); in != nil && len(in.Members) > 0 {
 				s = in
 				continue
 			}
@@ -101,7 +101,9 @@ func (g *tracer) place(name string) (off, size int, next string) {
 				size = 1
 			}
 		}
-		next = m.Ptr
+		if m.Kind == verifier.MemberPtr {
+			next = m.Type
+		}
 		break
 	}
 	if g.r.IntN(12) == 0 {

@@ -68,14 +68,6 @@ func (s *Set) ByID(id int32) *Helper {
 	return s.byID[id]
 }
 
-// Builtin reports whether the helper of a number is gbpf's own, and not one that the user put in its
-// place.
-func (s *Set) Builtin(id int32) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.byID[id] != nil && s.byID[id] == registry[id]
-}
-
 // ByKfunc returns the kfunc of a name, nil for none.
 func (s *Set) ByKfunc(name string) *Helper {
 	s.mu.RLock()

@@ -54,7 +54,7 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 				return nil, fmt.Errorf("insn %d: control runs into a function", pc)
 			}
 			w.fn = int32(i)
-			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: int64(w.proof.StackDepth(pc)+15) &^ 15})
+			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: w.stack(pc)})
 		}
 		if w.label[pc] >= 0 {
 			w.emit(ir.Op{Kind: ir.Label, Target: w.label[pc]})
@@ -91,6 +91,14 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 // reached reports whether the instruction may run.
 func (w *lowerer) reached(pc int) bool {
 	return !w.facts || w.proof.Fact(pc).Has(verifier.Reached)
+}
+
+// stack is how many bytes below R10 the function at pc may read before it wrote them: they read as zero.
+func (w *lowerer) stack(pc int) int64 {
+	if !w.facts {
+		return guest.StackSize
+	}
+	return int64(w.proof.StackUse(pc)+15) &^ 15
 }
 
 func (w *lowerer) findFuncs() {

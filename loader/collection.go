@@ -36,6 +36,10 @@ type Options struct {
 	// address of. Weak ones are 0 without.
 	Ksyms map[string]uint64
 
+	// Targets is what programs of tracing types attach to, by program name, where it is not in the
+	// kernel's BTF under the name that the object gives: functions of other BPF programs, see [BPFTarget].
+	Targets map[string]*verifier.FuncType
+
 	// MapReplacements are maps of the same machine to use in place of new ones of
 	// these names. Type, sizes and flags must agree; initial contents are left out.
 	MapReplacements map[string]*gmaps.Map
@@ -208,7 +212,7 @@ func (l *load) plan() ([]*plan, error) {
 			}
 			continue
 		}
-		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, l.o.KernelBTF, types)})
+		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, l.o, types)})
 	}
 	return plans, nil
 }

@@ -3,8 +3,11 @@ package loader_test
 import (
 	"fmt"
 	"log"
+	"maps"
+	"slices"
 
 	"github.com/gbpf/gbpf/loader"
+	"github.com/gbpf/gbpf/verifier"
 	"github.com/gbpf/gbpf/vm"
 )
 
@@ -47,4 +50,25 @@ func ExampleDescribe() {
 		fmt.Println(p.Name, p.Section, p.Type, p.Insns, p.Maps, p.Helpers, p.Unsupported)
 	}
 	// Output: count xdp xdp 17 [counters] [map_lookup_elem] []
+}
+
+// Say whether the programs of an object are safe, without loading them.
+func ExampleVerifierSpecs() {
+	spec, err := loader.LoadSpecFile("testdata/globals.o")
+	if err != nil {
+		log.Fatal(err)
+	}
+	specs, err := loader.VerifierSpecs(spec, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(specs)) {
+		_, err := verifier.Verify(specs[name], verifier.Options{})
+		fmt.Println(name, err)
+	}
+	// Output:
+	// callbacks <nil>
+	// global_callback <nil>
+	// globals <nil>
+	// lines verify: lines: insn 1: load through r1, which is a number and no memory that may be accessed (globals.c:56: return *p; /* no object is there */)
 }

@@ -113,67 +113,11 @@ func structName(t btf.Type) (string, bool) {
 	return "", false
 }
 
-// kernelFunc is the type of a kernel function, as a program that attaches to it has its arguments.
-func kernelFunc(kernel *btf.Spec, name string, proto *btf.FuncProto, trusted bool) *verifier.FuncType {
-	names := typeNames{kernel}
-	ft := &verifier.FuncType{Name: name, Ret: kernelArg(names, proto.Return, false)}
-	for _, p := range proto.Params {
-		if p.Type == nil { // the mark of variable arguments
-			break
-		}
-		ft.Args = append(ft.Args, kernelArg(names, p.Type, trusted))
+// pointee is what a pointer points to, without qualifiers, and the type tag that the kernel goes by: of
+// several the first, and none behind a qualifier.
+func pointee(p *btf.Pointer) (tag string, target btf.Type) {
+	if t, ok := p.Target.(*btf.TypeTag); ok {
+		tag = t.Value
 	}
-	return ft
-}
-
-// kernelArg is the type of an argument or result of a kernel function: pointers to numbers and to nothing in
-// particular are numbers to the verifier, and structures that are passed whole take
-// one 8-byte register each 8 bytes.
-func kernelArg(names typeNames, t btf.Type, trusted bool) verifier.ArgType {
-	switch u := btf.UnderlyingType(t).(type) {
-	case *btf.Pointer:
-		return kernelPointer(names, u, trusted)
-	case *btf.Struct:
-		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
-	case *btf.Union:
-		return verifier.ArgType{Class: verifier.ArgScalar, Size: u.Size}
-	}
-	return result(t)
-}
-
-func kernelPointer(names typeNames, p *btf.Pointer, trusted bool) verifier.ArgType {
-	tags, target := pointerTags(p)
-	switch t := target.(type) {
-	case *btf.Struct, *btf.Union:
-		return verifier.ArgType{
-			Class: verifier.ArgBTF, Size: 8, Type: names.of(t), Trusted: trusted,
-			User: slices.Contains(tags, "user"), Percpu: slices.Contains(tags, "percpu"),
-		}
-	case *btf.Void, *btf.Int:
-		return verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
-	}
-	return verifier.ArgType{Class: verifier.ArgUnknown, Size: 8}
-}
-
-// pointerTags are the type tags of what a pointer points to, and that without qualifiers.
-func pointerTags(p *btf.Pointer) (tags []string, target btf.Type) {
-	t := p.Target
-	for range 32 {
-		switch u := t.(type) {
-		case *btf.TypeTag:
-			tags = append(tags, u.Value)
-			t = u.Type
-		case *btf.Const:
-			t = u.Type
-		case *btf.Volatile:
-			t = u.Type
-		case *btf.Restrict:
-			t = u.Type
-		case *btf.Typedef:
-			t = u.Type
-		default:
-			return tags, t
-		}
-	}
-	return tags, nil
+	return tag, btf.UnderlyingType(p.Target)
 }

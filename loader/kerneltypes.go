@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,20 +15,28 @@ import (
 // asked for, one at a time: they name those that they point to or hold, so cycles do no
 // harm. It is safe for concurrent use.
 type kernelTypes struct {
-	spec  *btf.Spec
-	names typeNames
+	spec *btf.Spec
 
 	mu      sync.Mutex
 	structs map[string]*verifier.Struct
-	percpu  map[string]bool // names of per-CPU variables, nil until asked for
+	owners  map[string]btf.TypeID // which structure a name stands for
+	percpu  map[btf.Type]bool     // per-CPU variables, nil until asked for
 }
 
-// newKernelTypes returns nil, the interface's, for no BTF.
-func newKernelTypes(spec *btf.Spec) verifier.TypeSource {
+// newKernelTypes returns nil for no BTF.
+func newKernelTypes(spec *btf.Spec) *kernelTypes {
 	if spec == nil {
 		return nil
 	}
-	return &kernelTypes{spec: spec, names: typeNames{spec}, structs: make(map[string]*verifier.Struct)}
+	return &kernelTypes{spec: spec, structs: make(map[string]*verifier.Struct), owners: make(map[string]btf.TypeID)}
+}
+
+// source is the types as the verifier asks for them.
+func (k *kernelTypes) source() verifier.TypeSource {
+	if k == nil {
+		return nil
+	}
+	return k
 }
 
 // Struct implements [verifier.TypeSource].
@@ -38,152 +45,156 @@ func (k *kernelTypes) Struct(name string) *verifier.Struct {
 	defer k.mu.Unlock()
 	s, ok := k.structs[name]
 	if !ok {
-		s = k.translate(name)
+		s = k.translate(k.find(name))
 		k.structs[name] = s
 	}
 	return s
 }
 
-func (k *kernelTypes) translate(name string) *verifier.Struct {
-	t := k.named(name)
-	f := &flattener{names: k.names}
+// composite takes a structure or union apart.
+func composite(t btf.Type) (name string, size uint32, union bool, members []btf.Member, ok bool) {
 	switch t := t.(type) {
 	case *btf.Struct:
-		f.members(t.Members, 0, false, 0, 0)
-		return &verifier.Struct{Name: name, Size: t.Size, Members: f.out}
+		return t.Name, t.Size, false, t.Members, true
 	case *btf.Union:
-		f.members(t.Members, 0, len(t.Members) > 1, 0, 0)
-		return &verifier.Struct{Name: name, Size: t.Size, Union: true, Members: f.out}
+		return t.Name, t.Size, true, t.Members, true
 	}
-	return nil
+	return "", 0, false, nil, false
 }
 
-// named is the structure or union that goes by a name, nil for none.
-func (k *kernelTypes) named(name string) btf.Type {
-	if _, number, ok := strings.Cut(name, "#"); ok {
-		id, err := strconv.ParseUint(number, 10, 32)
-		if err != nil {
-			return nil
-		}
-		t, err := k.spec.TypeByID(btf.TypeID(id))
-		if err != nil || k.names.of(t) != name {
-			return nil
-		}
-		return t
+// key is what [kernelTypes.Struct] takes for a structure or union: its name, if the name stands for it, else its
+// number. It is "" for other types.
+func (k *kernelTypes) key(t btf.Type) string {
+	name, _, _, _, ok := composite(t)
+	if !ok {
+		return ""
 	}
-	if all := k.names.structs(name); len(all) == 1 {
-		return all[0]
-	}
-	return nil
-}
-
-// typeNames makes names for structures: their own, or with the number of the type where that does
-// not tell which one is meant.
-type typeNames struct{ spec *btf.Spec }
-
-// of is the name of a structure, union, or what is only declared to be one.
-func (n typeNames) of(t btf.Type) string {
-	name, ok := structName(t)
-	if !ok || n.spec == nil {
-		return name
-	}
-	if name != "" && len(n.structs(name)) <= 1 {
-		return name
-	}
-	id, err := n.spec.TypeID(t)
+	id, err := k.spec.TypeID(t)
 	if err != nil {
+		return ""
+	}
+	if name != "" && k.owner(name) == id {
 		return name
 	}
 	return fmt.Sprintf("%s#%d", name, id)
 }
 
-// structs are the structures and unions of a name.
-func (n typeNames) structs(name string) (all []btf.Type) {
-	types, err := n.spec.AnyTypesByName(name)
-	if err != nil || name == "" {
+// owner is the type that a name stands for, 0 for none: the first structure of that name, or, if there is
+// none, the first union.
+func (k *kernelTypes) owner(name string) btf.TypeID {
+	if id, ok := k.owners[name]; ok {
+		return id
+	}
+	var first, firstUnion btf.TypeID
+	types, _ := k.spec.AnyTypesByName(name) // the error is that there is none
+	for _, t := range types {
+		found, _, union, _, ok := composite(t)
+		id, err := k.spec.TypeID(t)
+		if !ok || found != name || err != nil {
+			continue
+		}
+		p := &first
+		if union {
+			p = &firstUnion
+		}
+		if *p == 0 || id < *p {
+			*p = id
+		}
+	}
+	if first == 0 {
+		first = firstUnion
+	}
+	k.owners[name] = first
+	return first
+}
+
+// find is the type that a key names, nil for none.
+func (k *kernelTypes) find(name string) btf.Type {
+	plain, number, ok := strings.Cut(name, "#")
+	id := btf.TypeID(0)
+	if ok {
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return nil
+		}
+		id = btf.TypeID(n)
+	} else if name != "" {
+		id = k.owner(name)
+	}
+	t, err := k.spec.TypeByID(id)
+	if err != nil || id == 0 || ok && t.TypeName() != plain {
 		return nil
 	}
-	for _, t := range types {
-		switch t.(type) {
-		case *btf.Struct, *btf.Union:
-			if t.TypeName() == name {
-				all = append(all, t)
-			}
-		}
+	return t
+}
+
+// Limits of structures that the verifier is shown.
+const (
+	maxStruct  = 1 << 28 // bytes
+	maxMembers = 1 << 16
+)
+
+func (k *kernelTypes) translate(t btf.Type) *verifier.Struct {
+	name, size, union, members, ok := composite(t)
+	if !ok || size > maxStruct || len(members) > maxMembers {
+		return nil
 	}
-	return all
-}
-
-// maxMembers bounds the members of a structure with those of the unnamed ones inside it.
-const maxMembers = 1 << 16
-
-// flattener lists the members of a structure.
-type flattener struct {
-	names typeNames
-	out   []verifier.Member
-}
-
-func (f *flattener) members(ms []btf.Member, off uint32, union bool, end uint32, depth int) {
-	for i := range ms {
-		m := &ms[i]
-		at := off + m.Offset.Bytes()
-		if depth < 16 && len(f.out) < maxMembers {
-			switch t := btf.UnderlyingType(m.Type).(type) {
-			case *btf.Struct:
-				if m.Name == "" {
-					f.members(t.Members, at, union, at+t.Size, depth+1)
-					continue
-				}
-			case *btf.Union:
-				if m.Name == "" {
-					f.members(t.Members, at, union || len(t.Members) > 1, at+t.Size, depth+1)
-					continue
-				}
-			}
-		}
-		if len(f.out) >= maxMembers {
-			return
-		}
-		vm := f.member(m, at)
-		vm.Union, vm.End = union, end
-		f.out = append(f.out, vm)
+	s := &verifier.Struct{Name: name, Size: size, Union: union, Members: make([]verifier.Member, len(members))}
+	for i := range members {
+		s.Members[i] = k.member(&members[i])
 	}
+	return s
 }
 
-func (f *flattener) member(m *btf.Member, off uint32) verifier.Member {
-	vm := verifier.Member{Name: m.Name, Off: off}
+func (k *kernelTypes) member(m *btf.Member) verifier.Member {
+	vm := verifier.Member{Name: m.Name, Off: m.Offset.Bytes()}
 	if m.BitfieldSize != 0 {
-		vm.Bits, vm.Size = true, (uint32(m.Offset)%8+uint32(m.BitfieldSize)+7)/8
+		// The bytes that hold its bits.
+		vm.Kind, vm.Size = verifier.MemberBits, (uint32(m.Offset)%8+uint32(m.BitfieldSize)+7)/8
 		return vm
 	}
 	t := btf.UnderlyingType(m.Type)
-	if n, err := btf.Sizeof(t); err == nil && n >= 0 {
-		vm.Size = uint32(n)
-	}
+	size, ok := sizeOf(t)
+	vm.Size = size
 	for range 32 {
-		a, ok := t.(*btf.Array)
-		if !ok {
+		a, isArray := t.(*btf.Array)
+		if !isArray {
 			break
 		}
+		vm.Array = true
 		t = btf.UnderlyingType(a.Type)
-		if n, err := btf.Sizeof(t); err == nil && n >= 0 {
-			vm.Elem = uint32(n)
-		}
+		vm.ElemSize, ok = sizeOf(t)
+	}
+	if !ok {
+		vm.Kind = verifier.MemberOther
+		return vm
 	}
 	switch t := t.(type) {
 	case *btf.Struct, *btf.Union:
-		vm.Struct = f.names.of(t)
+		vm.Kind, vm.Type = verifier.MemberStruct, k.key(t)
 	case *btf.Pointer:
-		tags, target := pointerTags(t)
-		switch target.(type) {
-		case *btf.Struct, *btf.Union:
-			vm.Ptr = f.names.of(target)
-		default:
-			vm.Plain = true
+		vm.Kind = verifier.MemberPtr
+		tag, target := pointee(t)
+		vm.Type = k.key(target)
+		vm.RCU, vm.User, vm.Percpu = tag == "rcu", tag == "user", tag == "percpu"
+	case *btf.Int:
+	case *btf.Enum, *btf.Float:
+		if vm.Size == 0 {
+			vm.Kind = verifier.MemberOther // a flexible array has to be one of integers
 		}
-		vm.RCU, vm.User, vm.Percpu = slices.Contains(tags, "rcu"), slices.Contains(tags, "user"), slices.Contains(tags, "percpu")
+	default:
+		vm.Kind = verifier.MemberOther
 	}
 	return vm
+}
+
+// sizeOf is how many bytes a type has that members may have.
+func sizeOf(t btf.Type) (n uint32, ok bool) {
+	size, err := btf.Sizeof(t)
+	if err != nil || size < 0 || size > maxStruct {
+		return 0, false
+	}
+	return uint32(size), true
 }
 
 // KernelSymbol implements [verifier.TypeSource].
@@ -192,11 +203,13 @@ func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgTyp
 	if err != nil {
 		return "", nil, false, false
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	switch t := t.(type) {
 	case *btf.Var:
-		return t.Name, k.symbolType(t.Type), k.isPercpu(t.Name), true
+		return t.Name, k.symbolType(t.Type), k.isPercpu(t), true
 	case *btf.Func:
-		return t.Name, &verifier.ArgType{Class: verifier.ArgUnknown}, false, true
+		return t.Name, &verifier.ArgType{Class: verifier.ArgMem, Rdonly: true}, false, true
 	}
 	return "", nil, false, false
 }
@@ -204,27 +217,25 @@ func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgTyp
 // symbolType is what the address of a kernel variable points to.
 func (k *kernelTypes) symbolType(t btf.Type) *verifier.ArgType {
 	u := btf.UnderlyingType(t)
-	if name := k.names.of(u); name != "" {
+	if name := k.key(u); name != "" {
 		return &verifier.ArgType{Class: verifier.ArgBTF, Type: name}
 	}
-	n, err := btf.Sizeof(u)
-	if err != nil || n <= 0 {
+	n, ok := sizeOf(u)
+	if _, void := u.(*btf.Void); !ok || void {
 		return &verifier.ArgType{Class: verifier.ArgUnknown}
 	}
-	return &verifier.ArgType{Class: verifier.ArgMem, Size: uint32(n), Rdonly: true}
+	return &verifier.ArgType{Class: verifier.ArgMem, Size: n, Rdonly: true}
 }
 
-func (k *kernelTypes) isPercpu(name string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+func (k *kernelTypes) isPercpu(v *btf.Var) bool {
 	if k.percpu == nil {
-		k.percpu = make(map[string]bool)
+		k.percpu = make(map[btf.Type]bool)
 		var ds *btf.Datasec
 		if k.spec.TypeByName(".data..percpu", &ds) == nil {
 			for _, v := range ds.Vars {
-				k.percpu[v.Type.TypeName()] = true
+				k.percpu[v.Type] = true
 			}
 		}
 	}
-	return k.percpu[name]
+	return k.percpu[v]
 }

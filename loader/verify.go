@@ -21,7 +21,7 @@ const (
 // VerifierSpecs describes the programs of an object to the verifier, by name, without making
 // or loading anything: helpers, map types and program types that gbpf does not have are no obstacle. The
 // programs call the kernel's helpers, by the kernel's allow lists. Of the options,
-// Programs, KernelBTF, Kconfig, Ksyms and SkipUnsupported count, and Skipped is set.
+// Programs, KernelBTF, Targets, Kconfig, Ksyms and SkipUnsupported count, and Skipped is set.
 //
 // Kfuncs are left to the verifier to judge. One that the object can do without (__weak) is taken to be there
 // only if KernelBTF has it.
@@ -57,12 +57,16 @@ func VerifierSpecs(spec *ebpf.CollectionSpec, o *Options) (specs map[string]*ver
 }
 
 // verifierSpec describes a program to the verifier, but for its maps.
-func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, kernel *btf.Spec, types verifier.TypeSource) *verifier.Spec {
+func verifierSpec(name string, p *ebpf.ProgramSpec, k kind, c *code, o *Options, types *kernelTypes) *verifier.Spec {
+	target := o.Targets[name]
+	if target == nil {
+		target = types.attachFunc(k, p)
+	}
 	return &verifier.Spec{
 		Name: name, Type: k.typ, Attach: k.attach, GPL: vm.GPLCompatible(p.License),
 		Sleepable: k.sleepable || p.Flags&sleepable != 0, StrictAlignment: p.Flags&strictAlignment != 0,
 		Insns: c.insns, Kfuncs: c.kfuncs, Funcs: c.funcs, Lines: c.lines, Poison: c.poison,
-		AttachBTF: attachFunc(kernel, k, p), Types: types,
+		AttachBTF: target, Types: types.source(),
 	}
 }
 

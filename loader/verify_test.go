@@ -14,6 +14,7 @@ import (
 
 	"github.com/gbpf/gbpf/isa"
 	gmaps "github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -173,11 +174,11 @@ func TestVerifierAttach(t *testing.T) {
 	specs := verifierSpecs(t, "verify.o", &Options{KernelBTF: kernelStandIn(t)})
 	i32 := verifier.ArgType{Class: verifier.ArgScalar, Size: 4}
 	u64 := verifier.ArgType{Class: verifier.ArgScalar, Size: 8}
-	plain := verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
+	ptr := verifier.ArgType{Class: verifier.ArgScalar, Size: 8, Pointer: true}
 	want := map[string]*verifier.FuncType{
 		"calls": nil, "call": nil,
 		"sleeps": {Name: "do_nanosleep", Ret: i32, Args: []verifier.ArgType{
-			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, plain, {Class: verifier.ArgUnknown, Size: 8}}},
+			u64, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct"}, ptr, {Class: verifier.ArgUnknown, Size: 8}}},
 		"switches": {Name: "sched_switch", Ret: i32, Args: []verifier.ArgType{i32, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true}}},
 		"tasks": {Name: "bpf_iter_task", Ret: i32, Args: []verifier.ArgType{
 			{Class: verifier.ArgBTF, Size: 8, Type: "bpf_iter_meta", Trusted: true}, {Class: verifier.ArgBTF, Size: 8, Type: "task_struct", Trusted: true, Nullable: true}}},
@@ -190,15 +191,32 @@ func TestVerifierAttach(t *testing.T) {
 	}
 }
 
+// TestBPFTarget has a tracing program attach to an XDP program.
+func TestBPFTarget(t *testing.T) {
+	target := BPFTarget("filter", progtype.XDP)
+	want := &verifier.FuncType{Name: "filter", Args: []verifier.ArgType{{Class: verifier.ArgBTF, Size: 8, Type: "xdp_buff"}}, Ret: verifier.ArgType{Class: verifier.ArgScalar, Size: 4}}
+	if d := cmp.Diff(want, target); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	specs := verifierSpecs(t, "verify.o", &Options{Targets: map[string]*verifier.FuncType{"sleeps": target}})
+	if specs["sleeps"].AttachBTF != target || specs["opens"].AttachBTF != nil {
+		t.Error("the target is not the program's")
+	}
+	if BPFTarget("x", progtype.Syscall) != nil {
+		t.Error("a syscall program can be traced")
+	}
+}
+
 func TestKernelTypes(t *testing.T) {
 	s := verifierSpecs(t, "verify.o", &Options{KernelBTF: kernelStandIn(t)})["call"]
+	union := s.Types.Struct("task_struct").Members[4].Type
 	want := &verifier.Struct{Name: "task_struct", Size: 48, Members: []verifier.Member{
-		{Name: "pid", Size: 4}, {Name: "flags", Off: 4, Size: 1, Bits: true}, {Name: "more", Off: 4, Size: 2, Bits: true},
-		{Name: "real_parent", Off: 8, Size: 8, Ptr: "task_struct", RCU: true},
-		{Name: "a", Off: 16, Size: 8, Ptr: "task_struct", Union: true, End: 24},
-		{Name: "lo", Off: 16, Size: 4, Union: true, End: 24}, {Name: "hi", Off: 20, Size: 4, Union: true, End: 24},
-		{Name: "user", Off: 24, Size: 8, Ptr: "bpf_iter_meta", User: true},
-		{Name: "metas", Off: 32, Size: 16, Struct: "bpf_iter_meta", Elem: 8},
+		{Name: "pid", Size: 4}, {Name: "flags", Kind: verifier.MemberBits, Off: 4, Size: 1},
+		{Name: "more", Kind: verifier.MemberBits, Off: 4, Size: 2},
+		{Name: "real_parent", Kind: verifier.MemberPtr, Off: 8, Size: 8, Type: "task_struct", RCU: true},
+		{Kind: verifier.MemberStruct, Off: 16, Size: 8, Type: union},
+		{Name: "user", Kind: verifier.MemberPtr, Off: 24, Size: 8, Type: "bpf_iter_meta", User: true},
+		{Name: "metas", Kind: verifier.MemberStruct, Off: 32, Size: 16, Type: "bpf_iter_meta", Array: true, ElemSize: 8},
 	}}
 	got := s.Types.Struct("task_struct")
 	if d := cmp.Diff(want, got); d != "" {
@@ -207,10 +225,10 @@ func TestKernelTypes(t *testing.T) {
 	if s.Types.Struct("task_struct") != got {
 		t.Error("structures are not kept")
 	}
-	if m := s.Types.Struct("bpf_iter_meta"); m == nil || !m.Members[0].Plain {
-		t.Errorf("bpf_iter_meta.seq points to what is only declared: %+v", m)
+	if u := s.Types.Struct(union); u == nil || !u.Union || u.Name != "" || len(u.Members) != 2 || u.Members[1].Kind != verifier.MemberStruct {
+		t.Errorf("the union without a name: %+v", u)
 	}
-	if s.Types.Struct("nothing") != nil || s.Types.Struct("") != nil || s.Types.Struct("runqueues") != nil {
+	if s.Types.Struct("nothing") != nil || s.Types.Struct("") != nil || s.Types.Struct("x"+union) != nil || s.Types.Struct("#x") != nil || s.Types.Struct("runqueues") != nil {
 		t.Error("structures that there are not")
 	}
 	// The load of the kernel variable's address names it.
@@ -246,6 +264,9 @@ func TestVerifierSpecErrors(t *testing.T) {
 	}
 }
 
+// iterators are some of those of Linux 6.18.
+var iterators = []string{"bpf_map", "bpf_map_elem", "bpf_prog", "cgroup", "ksym", "netlink", "sockmap", "task", "task_file", "task_vma", "tcp", "udp"}
+
 // TestVerifierSpecsOfKernel translates what the live kernel has: its tracepoints, iterators and LSM hooks, and every
 // structure.
 func TestVerifierSpecsOfKernel(t *testing.T) {
@@ -264,7 +285,7 @@ func TestVerifierSpecsOfKernel(t *testing.T) {
 			if strings.Contains(typ.Name, "___") {
 				continue
 			}
-			name := typeNames{kernel}.of(typ)
+			name := types.key(typ)
 			s := types.Struct(name)
 			if s == nil {
 				t.Errorf("no struct %q", name)
@@ -278,21 +299,21 @@ func TestVerifierSpecsOfKernel(t *testing.T) {
 				}
 			}
 		case *btf.Typedef:
-			if name, ok := strings.CutPrefix(typ.Name, "btf_trace_"); ok && tracepointFunc(kernel, name) != nil {
+			if name, ok := strings.CutPrefix(typ.Name, "btf_trace_"); ok && types.tracepoint(name) != nil {
 				traces++
 			}
 		}
 	}
 	iters := 0
-	for name := range iterArgs {
-		if iterFunc(kernel, name) != nil {
+	for _, name := range iterators {
+		if types.iterator(name) != nil {
 			iters++
 		}
 	}
 	if structs < 1000 || traces < 100 {
 		t.Errorf("%d structures, %d tracepoints", structs, traces)
 	}
-	t.Logf("%d structures with %d members, %d tracepoints, %d of %d iterators", structs, members, traces, iters, len(iterArgs))
+	t.Logf("%d structures with %d members, %d tracepoints, %d of %d iterators", structs, members, traces, iters, len(iterators))
 }
 
 // TestVerifierSpecsOfRealObjects describes what is installed here and what the module of cilium/ebpf carries. A program

@@ -3,6 +3,7 @@ package maps
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -67,5 +68,20 @@ func TestCopyValue(t *testing.T) {
 		if copyValue(dst, src, tt.fields); !bytes.Equal(dst, tt.want) {
 			t.Errorf("%+v: % x, want % x", tt.fields, dst, tt.want)
 		}
+	}
+}
+
+// TestInnerFields puts maps into a map of maps: what a program may do with a value must be the same for all.
+func TestInnerFields(t *testing.T) {
+	g := newRig(t)
+	lock := []Field{{Kind: FieldSpinLock, Size: 4}}
+	in := Spec{Type: Array, KeySize: 4, ValueSize: 8, MaxEntries: 1, Fields: lock}
+	outer := g.make(Spec{Type: ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, Inner: &in})
+	if err := outer.Put(uint32(0), g.make(in)); err != nil {
+		t.Error(err)
+	}
+	in.Fields = nil
+	if err := outer.Put(uint32(0), g.make(in)); err == nil || !strings.Contains(err.Error(), "other special fields in its values") {
+		t.Errorf("a map without the lock: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package maps
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gbpf/gbpf/internal/errno"
 )
@@ -333,6 +334,8 @@ func (s *Spec) fits(in *Map) string {
 		return fmt.Sprintf("flags %#x, want %#x", in.spec.Flags, s.Flags)
 	case (s.Type == Array || s.Type == PerCPUArray) && s.Flags&InnerMap == 0 && in.spec.MaxEntries != s.MaxEntries:
 		return fmt.Sprintf("%d entries, want %d", in.spec.MaxEntries, s.MaxEntries)
+	case !slices.Equal(in.spec.Fields, s.Fields):
+		return "other special fields in its values"
 	}
 	return ""
 }

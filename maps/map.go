@@ -10,6 +10,7 @@ package maps
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/gbpf/gbpf/internal/errno"
@@ -55,7 +56,8 @@ type Map struct {
 // and puts the spec's contents into it. The error is a *[SpecError], which wraps
 // guest.ErrLimit when guest memory does not suffice.
 func New(mem *guest.Memory, spec *Spec, cpus int, table *Table) (*Map, error) {
-	m := &Map{spec: *spec, mem: mem, cpus: cpus, table: table}
+	// What the verifier is told of a map must stay true: the caller's spec is the caller's.
+	m := &Map{spec: *spec.clone(), mem: mem, cpus: cpus, table: table}
 	k, ok := kinds[spec.Type]
 	if !ok {
 		return nil, m.refuse(errno.EINVAL, nil, "maps of this type are not supported")
@@ -120,10 +122,10 @@ func (m *Map) MaxEntries() uint32 { return m.spec.MaxEntries }
 func (m *Map) Flags() uint32 { return m.spec.Flags }
 
 // Inner describes the maps inside a map of maps, nil for other types.
-func (m *Map) Inner() *Spec { return m.spec.Inner }
+func (m *Map) Inner() *Spec { return m.spec.Inner.clone() }
 
 // Fields are the special fields of the map's value.
-func (m *Map) Fields() []Field { return m.spec.Fields }
+func (m *Map) Fields() []Field { return slices.Clone(m.spec.Fields) }
 
 // CPUs is how many values an entry of a per-CPU map has.
 func (m *Map) CPUs() int { return m.cpus }

@@ -1,6 +1,9 @@
 package maps
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Type is a map type, with the kernel's number (enum bpf_map_type).
 type Type uint32
@@ -96,6 +99,16 @@ type Spec struct {
 	Inner      *Spec   // of the maps inside an array_of_maps or hash_of_maps
 	Fields     []Field // special fields of the value, by offset
 	Contents   []KeyValue
+}
+
+// clone copies a spec and those of its parts that describe the map, nil for nil.
+func (s *Spec) clone() *Spec {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Inner, c.Fields = s.Inner.clone(), slices.Clone(s.Fields)
+	return &c
 }
 
 // KeyValue is an entry to put into a map when it is created.

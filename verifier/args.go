@@ -25,7 +25,6 @@ type callMeta struct {
 	dynID       uint32
 	dynRef      uint32
 	dynKind     uint32
-	dynRdonly   bool
 	dynRelease  uint32 // reference of a dynptr that is released
 	newDynptrs  []newDynptr
 	kptr        *maps.Field
@@ -89,7 +88,10 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 		if c.m != nil && (c.m != w.maps[r.Obj] || c.mapUID != w.f().ids[reg]) {
 			return w.fail(CodeType, "%s of %s is %s: the timer in r1 is in a value of map %s", reg, c.name, w.describe(r), c.m.Name).as(topicField)
 		}
-		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, w.f().ids[reg]
+		if c.m != nil && (c.mapNo != r.Obj || c.mapUID != r.Size) {
+			return w.fail(CodeType, "%s of %s is %s: it has to be the map that holds what is given with it", reg, c.name, w.describe(r))
+		}
+		c.m, c.mapNo, c.mapUID = w.maps[r.Obj], r.Obj, r.Size
 	case proto.PtrToMapKey:
 		if c.m.KeySize == 0 {
 			return w.fail(CodeHelper, "%s does not work on map %s: it is of type %s, which has no keys", c.name, c.m.Name, c.m.Type).as(topicMapType)
@@ -103,7 +105,7 @@ func (w *walker) checkArg(c *callMeta, i int) *Error {
 		if null {
 			return nil
 		}
-		m := memArg{reg: reg, size: int(c.m.ValueSize), name: c.name, what: "value", write: a.Flags&proto.Write != 0, raw: a.Flags&proto.Uninit != 0, meta: c}
+		m := memArg{reg: reg, size: int(c.m.ValueSize), name: c.name, what: "value", maybeNull: a.Flags&proto.MaybeNull != 0, write: a.Flags&proto.Write != 0, raw: a.Flags&proto.Uninit != 0, meta: c}
 		return w.memoryArg(&m)
 	case proto.PtrToMem:
 		if a.Flags&proto.FixedSize == 0 || null {
@@ -158,7 +160,9 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	ok := false
 	switch a.Kind {
 	case proto.PtrToMapKey, proto.PtrToMapValue, proto.PtrToMem:
-		if a.Flags&proto.Rdonly != 0 || a.Flags&proto.Write == 0 {
+		// The kernel takes read-only memory where an argument says so, for keys and values of maps it
+		// does not.
+		if a.Flags&proto.Rdonly != 0 || a.Kind == proto.PtrToMem && a.Flags&proto.Write == 0 {
 			flags &^= Rdonly
 		}
 		flags &^= DynptrData
@@ -168,10 +172,13 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		case PtrToMem:
 			ok = flags&^Ringbuf == 0
 			if flags&Rdonly != 0 {
+				if a.Kind != proto.PtrToMem && a.Flags&proto.Write == 0 {
+					return w.fail(CodeType, "%s of %s is %s, which is read-only: keys and values come from memory that may be written", reg, c.name, w.describe(r))
+				}
 				return w.fail(CodeType, "%s of %s is %s, which is read-only: the helper writes there", reg, c.name, w.describe(r))
 			}
 		case PtrToBTFID:
-			ok = flags == Trusted
+			ok = flags == Trusted && a.Flags&proto.Rdonly != 0
 		case PtrToCtx:
 			ok = flags == 0 && w.spec.Type.Kernel == typeSyscall && a.Kind == proto.PtrToMem
 		}
@@ -184,7 +191,7 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 	case proto.PtrToSockCommon:
 		ok = isSock(r.Kind) && flags == 0
 	case proto.PtrToBTFIDSockCommon:
-		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
+		ok = isSock(r.Kind) && flags == 0 || r.Kind == PtrToBTFID && flags != RCU && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSocket:
 		ok = r.Kind == PtrToSocket && flags == 0
 	case proto.PtrToBTFID:
@@ -194,13 +201,13 @@ func (w *walker) argKind(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) 
 		}
 		ok = r.Kind == PtrToBTFID && w.btfArg(a.BTF, r, flags, a.Flags&proto.Release != 0 && c.proto.Name != "sk_release")
 	case proto.PtrToSpinLock, proto.KptrXchgDest:
-		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags&Alloc != 0 && flags&MaybeNull == 0
+		ok = r.Kind == PtrToMapValue && flags == 0 || r.Kind == PtrToBTFID && flags == Alloc
 	case proto.PtrToTimer, proto.PtrToConstStr:
 		ok = r.Kind == PtrToMapValue && flags == 0
 	case proto.PtrToRingbufMem:
 		ok = r.Kind == PtrToMem && flags == Ringbuf
 	case proto.PtrToPercpuBTFID:
-		ok = r.Kind == PtrToBTFID && flags&Percpu != 0 && flags&MaybeNull == 0
+		ok = r.Kind == PtrToBTFID && (flags == Percpu || flags == Percpu|RCU || flags == Percpu|Trusted)
 	case proto.PtrToFunc:
 		ok = r.Kind == PtrToFunc
 	case proto.PtrToStack:
@@ -284,14 +291,14 @@ func (w *walker) argOffset(c *callMeta, a *proto.Arg, reg isa.Reg, r *Reg) *Erro
 		return w.fail(CodeType, "%s of %s is %s with %s added: what is released must be as it was handed out", reg, c.name, w.describe(r), w.offset(r, int(r.Off)))
 	}
 	switch r.Kind {
-	case PtrToStack, PtrToPacket, PtrToPacketMeta, PtrToMapKey, PtrToMapValue, PtrToMem, PtrToBuf, PtrToArena, Scalar, PtrToDynptr:
+	case PtrToStack, PtrToPacket, PtrToPacketMeta, PtrToMapKey, PtrToMapValue, PtrToMem, PtrToBuf, PtrToArena, Scalar:
 		return nil
 	case PtrToCtx:
 		if w.spec.Type.Kernel == typeSyscall && a.Kind == proto.PtrToMem {
 			return nil
 		}
 	case PtrToBTFID:
-		if r.fixed() && r.Var.Var.Value == 0 && r.Off >= 0 {
+		if r.fixed() && r.Var.Var.Value == 0 && r.Off >= 0 && (r.Off == 0 || r.Flags&(MaybeNull|Percpu) == 0) {
 			return nil
 		}
 	}
@@ -353,6 +360,10 @@ func (w *walker) memoryArg(m *memArg) *Error {
 		return w.stackArg(m, &r, off)
 	case PtrToBTFID:
 		a := access{reg: m.reg, size: m.size, value: -1}
+		if w.isLocal(r.Obj) {
+			a.write = m.write
+			return w.objectAccess(&a, &r, off)
+		}
 		return w.btfAccess(&a, &r, off)
 	case PtrToCtx:
 		if w.spec.Type.Kernel == typeSyscall {
@@ -436,7 +447,7 @@ func (w *walker) sizeArg(c *callMeta, reg isa.Reg, mem *proto.Arg, zeroOK bool) 
 	if v.UMax >= maxVarOff {
 		return w.fail(CodeBounds, "%s of %s, a size, has no upper bound that is of use: it may be %d", reg, c.name, v.UMax).as(topicSizeUnbounded)
 	}
-	m := memArg{reg: reg - 1, size: int(v.UMax), zeroOK: zeroOK, write: mem.Flags&proto.Write != 0, raw: mem.Flags&proto.Uninit != 0, name: c.name, meta: c}
+	m := memArg{reg: reg - 1, size: int(v.UMax), zeroOK: zeroOK, write: mem.Flags&proto.Write != 0, raw: mem.Flags&proto.Uninit != 0, name: c.name, meta: c, maybeNull: mem.Flags&proto.MaybeNull != 0}
 	if !r.fixed() {
 		m.meta = nil // how much the helper fills is not known
 	}

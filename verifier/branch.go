@@ -132,7 +132,7 @@ func (r *Reg) notNull() bool {
 	case PtrToMem:
 		return r.Flags&Untrusted == 0
 	case PtrToBTFID:
-		return r.Ref != 0 || r.Flags&(Trusted|Alloc) != 0 && r.Flags&Untrusted == 0
+		return r.isTrusted()
 	}
 	return false
 }

@@ -27,8 +27,8 @@ const (
 // ArgType is the type of one argument or result.
 type ArgType struct {
 	Class   ArgClass
-	Size    uint32 // bytes: of the memory that ArgMem points to, else of the argument itself
-	Type    string // name of the structure pointed to
+	Size    uint32 // bytes: of an integer, or of the memory pointed to
+	Type    string // of the structure pointed to: what [TypeSource.Struct] takes
 	NonNull bool   // __arg_nonnull: callers may not pass NULL
 	// Nullable: an argument of a kernel function that may be NULL.
 	Nullable  bool
@@ -37,47 +37,57 @@ type ArgType struct {
 	Rdonly    bool // const memory
 	User      bool // an address of user space (type tag user)
 	Percpu    bool // an address of per-CPU data (type tag percpu)
-	// Pointer: of a number, a pointer to something that is no structure.
+	// Pointer: a number of class ArgScalar is a pointer in the function's type, to something that is no structure. It
+	// is loaded whole.
 	Pointer bool
+	// Ref: the pointer is a reference that the program owns when it starts, and has to give back or to return.
+	Ref bool
 }
 
 // TypeSource finds the kernel's types. Implementations are made by who reads BTF.
 type TypeSource interface {
-	// Struct returns a structure or union by name, nil for none. Structures that have no name, or
-	// share it with others, go by one that the implementation makes, with a number behind a "#".
+	// Struct returns a structure or union, nil for none: by its name, or by what a [Member] or
+	// [ArgType] calls it, which is no name where that is another's or where there is none.
 	Struct(name string) *Struct
-	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs.
+	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs:
+	// ArgBTF for a structure, else ArgMem with its size. One of size 0 has no memory that may be read, such as
+	// a function.
 	KernelSymbol(id uint32) (name string, typ *ArgType, percpu bool, ok bool)
 }
 
-// Struct is a structure or union of the kernel, as far as the verifier needs it. The members of
-// unnamed structures and unions inside it, and of those whose type has no name, are among its own.
+// Struct is a structure or union of the kernel, as BTF describes it. Programs walk it with the
+// kernel's rules, which go by the order of its members and by how they are nested.
 type Struct struct {
-	Name    string
-	Size    uint32
+	Name    string // "" of one without
+	Size    uint32 // bytes
 	Union   bool
 	Members []Member // in the order of declaration
 }
 
+// MemberKind is what a member is, or what the elements of an array are.
+type MemberKind uint8
+
+// The kinds of member.
+const (
+	MemberNumber MemberKind = iota // an integer, enum or floating-point number
+	MemberBits                     // a bit-field
+	MemberStruct                   // a structure or union, Type
+	MemberPtr                      // a pointer, to the structure Type or to something else
+	MemberOther                    // something that may not be loaded
+)
+
 // Member is one member of a structure.
 type Member struct {
-	Name   string
-	Off    uint32 // bytes
-	Size   uint32 // bytes of the whole member
-	Struct string // name of the structure embedded here, for walking into it; "" if none
-	Elem   uint32 // of an array: bytes of an element, 0 for no array
-	// Ptr is, of a pointer to a structure or union, the name of that. Plain is a pointer to anything
-	// else.
-	Ptr   string
-	Plain bool
-	// RCU, User, Percpu are the type tags of the pointer.
+	Name string
+	Kind MemberKind
+	Off  uint32 // bytes, of a bit-field the first that has one of its bits
+	Size uint32 // bytes of the whole member, of a bit-field those that have one of its bits
+	Type string // what [TypeSource.Struct] takes, "" if it is no structure
+	// Array: the member is an array, of as many elements of ElemSize bytes as fit its size. One without size is a flexible
+	// array if it is the last member. Arrays of arrays count as one.
+	Array    bool
+	ElemSize uint32
+	// The type tags of what a pointer points to: valid in an RCU section, an address of user space, of a
+	// per-CPU object.
 	RCU, User, Percpu bool
-	// Bits: a bit field; Off and Size are of the bytes that hold its bits.
-	Bits bool
-	// Union: the member lies in a union of several members, by which a pointer loaded from it
-	// is not to be trusted.
-	Union bool
-	// End is, of a member of an unnamed structure, where that ends, 0 for other members: no access that begins in
-	// the member reaches beyond.
-	End uint32
 }

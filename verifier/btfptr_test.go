@@ -21,16 +21,18 @@ func (someTypes) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 var smallKernel = someTypes{
 	"task_struct": {Name: "task_struct", Size: 64, Members: []verifier.Member{
 		{Name: "pid", Off: 0, Size: 4},
-		{Name: "b", Off: 4, Size: 1, Bits: true},
-		{Name: "c", Off: 4, Size: 2, Bits: true},
-		{Name: "real_parent", Off: 8, Size: 8, Ptr: "task_struct"},
-		{Name: "other", Off: 16, Size: 8, Ptr: "task_struct"},
-		{Name: "comm", Off: 24, Size: 8, Elem: 1},
-		{Name: "text", Off: 32, Size: 8, Plain: true},
-		{Name: "u", Off: 40, Size: 8, Ptr: "task_struct", Union: true, End: 48},
-		{Name: "half", Off: 40, Size: 4, Union: true, End: 48},
-		{Name: "in", Off: 48, Size: 8, Struct: "inner", Elem: 4},
-		{Name: "tail", Off: 64, Size: 0, Struct: "inner", Elem: 4},
+		{Name: "b", Kind: verifier.MemberBits, Off: 4, Size: 1},
+		{Name: "c", Kind: verifier.MemberBits, Off: 4, Size: 2},
+		{Name: "real_parent", Kind: verifier.MemberPtr, Off: 8, Size: 8, Type: "task_struct"},
+		{Name: "other", Kind: verifier.MemberPtr, Off: 16, Size: 8, Type: "task_struct"},
+		{Name: "comm", Off: 24, Size: 8, Array: true, ElemSize: 1},
+		{Name: "text", Kind: verifier.MemberPtr, Off: 32, Size: 8},
+		{Kind: verifier.MemberStruct, Off: 40, Size: 8, Type: "#1"},
+		{Name: "in", Kind: verifier.MemberStruct, Off: 48, Size: 8, Type: "inner", Array: true, ElemSize: 4},
+		{Name: "tail", Kind: verifier.MemberStruct, Off: 64, Size: 0, Type: "inner", Array: true, ElemSize: 4},
+	}},
+	"#1": {Size: 8, Union: true, Members: []verifier.Member{
+		{Name: "u", Kind: verifier.MemberPtr, Size: 8, Type: "task_struct"}, {Name: "half", Size: 4},
 	}},
 	"inner": {Name: "inner", Size: 4, Members: []verifier.Member{{Name: "x", Off: 0, Size: 2}, {Name: "y", Off: 2, Size: 2}}},
 }
@@ -76,7 +78,7 @@ func TestTracing(t *testing.T) {
 
 		{"member", task + "r0 = *(u32 *)(r6 +0); r0 = *(u16 *)(r6 +0)", ""},
 		{"store to a member", task + "*(u32 *)(r6 +0) = 1", verifier.CodeType},
-		{"atomic to a member", task + "r0 = 1; lock *(u64 *)(r6 +0) += r0", verifier.CodeType},
+		{"atomic to a member", task + "r0 = 1; lock *(u64 *)(r6 +24) += r0", verifier.CodeType},
 		{"beyond a member", task + "r0 = *(u16 *)(r6 +3)", verifier.CodeBounds},
 		{"bits", task + "r0 = *(u16 *)(r6 +4)", ""},
 		{"half of one of the bits", task + "r0 = *(u8 *)(r6 +5)", verifier.CodeBounds},

@@ -76,9 +76,11 @@ func (w *walker) enter(sub, site int, kind callKind) *Error {
 // exit walks the end of a function. It reports whether the path ends.
 func (w *walker) exit() (done bool, err *Error) {
 	f := w.f()
-	n := len(w.s.frames)
 	r0 := &f.regs[0]
-	if n == 1 {
+	if f.call == callNone {
+		if w.global == 0 && w.returnsPtr(r0) {
+			w.forgetRef(r0.Ref)
+		}
 		if err := w.leftOver("exit", true); err != nil {
 			return false, err
 		}
@@ -122,24 +124,36 @@ func (w *walker) exit() (done bool, err *Error) {
 
 // checkReturn checks what the program returns.
 func (w *walker) checkReturn() *Error {
+	if _, nothing := w.spec.returns(); nothing || w.returnsPtr(w.reg(isa.R0)) {
+		return nil
+	}
 	if err := w.needReg(isa.R0); err != nil {
 		err.Reason = "exit with nothing in r0: the return value was not set on this path"
 		return err
 	}
-	r := w.reg(isa.R0)
-	if err := w.noLeak(isa.R0, "returning it"); err != nil {
+	return w.returnInRange(isa.R0, "exit")
+}
+
+// returnInRange checks what the program returns, in reg, by an exit or what does the same.
+func (w *walker) returnInRange(reg isa.Reg, by string) *Error {
+	r := w.reg(reg)
+	if err := w.noLeak(reg, "returning it"); err != nil {
 		return err
 	}
-	rng := w.spec.Type.ReturnsFor(w.spec.Attach)
+	rng, _ := w.spec.returns()
 	if rng.Any {
 		return nil
 	}
 	if r.Kind != Scalar {
-		return w.fail(CodeReturn, "exit with r0, which is %s: programs of type %s return a number from %d to %d", w.describe(r), w.spec.Type, rng.Min, rng.Max)
+		return w.fail(CodeReturn, "%s with %s, which is %s: programs of type %s return a number from %d to %d", by, reg, w.describe(r), w.spec.Type, rng.Min, rng.Max)
 	}
-	w.demandReg(isa.R0)
-	if r.Var.SMin < int64(rng.Min) || r.Var.SMax > int64(rng.Max) {
-		return w.fail(CodeReturn, "exit with %s in r0: programs of type %s return %d to %d", w.rangeOf(r), w.spec.Type, rng.Min, rng.Max)
+	w.demandReg(reg)
+	lo, hi := r.Var.SMin, r.Var.SMax
+	if w.spec.Type.Kernel == typeLSM { // the hook's result is an int
+		lo, hi = int64(r.Var.S32Min), int64(r.Var.S32Max)
+	}
+	if lo < int64(rng.Min) || hi > int64(rng.Max) {
+		return w.fail(CodeReturn, "%s with %s in %s: programs of type %s return %d to %d", by, w.rangeOf(r), reg, w.spec.Type, rng.Min, rng.Max)
 	}
 	return nil
 }

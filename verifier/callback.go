@@ -1,31 +1,113 @@
 package verifier
 
 import (
+	"math"
+
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 )
 
-// callback walks what a helper with a callback does: it goes on behind the call, and, on
-// the side put off, enters the function. When that one returns the helper is walked again, so that any
-// number of calls is covered. It reports whether the function was entered.
-func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool, err *Error) {
+// callbackCall is the call of a function of the program by a helper or kernel function.
+type callbackCall struct {
+	callee string
+	fn     *Reg
+	regs   [5]Reg // what it is given; those of kind NotInit are not set
+	ids    [5]uint32
+	ret    callbackRet
+	limit  uint64 // how often it is called at most
+	// async: it is called some other time, with nothing of this state.
+	async     bool
+	sleepable bool // where it is called then
+}
+
+// helperCallback is the callback that a helper takes.
+func (w *walker) helperCallback(c *callMeta) (*callbackCall, *Error) {
 	f := w.f()
-	if c.fn == nil || c.fn.Kind != PtrToFunc {
-		return false, w.fail(CodeType, "%s is given no function to call", c.name)
-	}
-	sub := w.p.subAt(int(c.fn.Obj))
-	async := c.proto.Name == "timer_set_callback"
-	limit := ^uint64(0)
-	if c.proto.Name == "loop" {
+	cb := &callbackCall{callee: c.name, fn: c.fn, ret: callbackRet{0, 1}, limit: math.MaxUint64}
+	switch c.proto.Name {
+	case "timer_set_callback":
+		cb.async, cb.ret = true, callbackRet{0, 0}
+	case "loop":
+		n := &f.regs[isa.R1]
+		if n.Kind != Scalar {
+			return nil, w.fail(CodeType, "r1 of %s is %s: it has to be a number, how often the function is called", c.name, w.describe(n)).about(isa.R1)
+		}
 		w.demandReg(isa.R1)
-		limit = f.regs[isa.R1].Var.UMax
+		cb.limit = n.Var.UMax
 	}
+	for i, a := range c.proto.Callback.Args {
+		r, id := unknown(), uint32(0)
+		switch a {
+		case proto.CallbackNone:
+			r = Reg{}
+		case proto.CallbackMap, proto.CallbackMapKey, proto.CallbackMapValue:
+			r = w.mapCallbackArg(c, a)
+		case proto.CallbackCtx:
+			k := callbackCtxReg(c.proto)
+			r, id = f.regs[k], f.ids[k]
+		case proto.CallbackTask:
+			r, id = f.regs[isa.R1], f.ids[isa.R1]
+		case proto.CallbackVMA:
+			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("vm_area_struct")}
+		case proto.CallbackDynptr:
+			r = Reg{Kind: PtrToDynptr, Obj: dynptrLocal, Flags: Rdonly}
+		}
+		cb.regs[i], cb.ids[i] = r, id
+	}
+	return cb, nil
+}
+
+// mapCallbackArg is a map, or a key or value of it, as callbacks are given them.
+func (w *walker) mapCallbackArg(c *callMeta, a proto.CallbackArg) Reg {
+	k := ConstPtrToMap
+	switch a {
+	case proto.CallbackMapKey:
+		k = PtrToMapKey
+	case proto.CallbackMapValue:
+		k = PtrToMapValue
+	}
+	return Reg{Kind: k, Obj: c.mapNo, Size: c.mapUID}
+}
+
+// kfuncCallback is the callback that a kernel function takes, nil for none.
+func (w *walker) kfuncCallback(c *kcall) *callbackCall {
+	if c.fn == nil {
+		return nil
+	}
+	cb := &callbackCall{callee: c.name, fn: c.fn, limit: math.MaxUint64}
+	if c.root != nil {
+		cb.ret = callbackRet{0, 1}
+		for i := range 2 {
+			cb.regs[i] = c.root.node()
+			w.nonOwning(&cb.regs[i])
+		}
+		return cb
+	}
+	cb.async, cb.sleepable = true, true
+	if c.name != "bpf_wq_set_callback_impl" {
+		cb.ret = callbackRet{math.MinInt32, math.MaxInt32}
+	}
+	for i, a := range []proto.CallbackArg{proto.CallbackMap, proto.CallbackMapKey, proto.CallbackMapValue} {
+		cb.regs[i] = w.mapCallbackArg(&c.callMeta, a)
+	}
+	return cb
+}
+
+// callback walks what the call of a callback does: it goes on behind the call, and, on
+// the side put off, enters the function. When that one returns the call is walked again, so that any
+// number of calls is covered. It reports whether the function was entered.
+func (w *walker) callback(cb *callbackCall, way callWay) (entered bool, err *Error) {
+	f := w.f()
+	if cb.fn == nil || cb.fn.Kind != PtrToFunc {
+		return false, w.fail(CodeType, "%s is given no function to call", cb.callee)
+	}
+	sub := w.p.subAt(int(cb.fn.Obj))
 	if way == callPlain {
-		if f.iterations >= limit {
+		if f.iterations >= cb.limit {
 			f.iterations = 0
 			return false, nil
 		}
-		other, err := w.fork()
+		other, err := w.forkTo(cb.async)
 		if err != nil {
 			return false, err
 		}
@@ -36,55 +118,25 @@ func (w *walker) callback(in *isa.Insn, c *callMeta, way callWay) (entered bool,
 	}
 	// The arguments are handed on, so what the callee demands of them counts here.
 	w.marks.add(w.pc, marks{regs: w.numbers(0x3e)})
-	if !async {
-		w.marks.calledBack(w.pc, sub)
-	}
-	kind := callCallback
-	if async {
+	first, kind := w.s.nextID, callCallback
+	if cb.async {
 		kind = callAsync
 		w.async[sub] = true
-	}
-	args, ids := f.regs, f.ids
-	first := w.s.nextID
-	if async {
-		// It runs some other time, with nothing of this state but the map.
-		w.s.ownRefs()
-		w.s.refs = w.s.refs[:0]
-		w.s.sec = sections{}
+		w.s.refs, w.s.sec = nil, sections{sleepable: cb.sleepable}
+		for len(w.s.frames) > 0 {
+			w.dropFrame()
+		}
+	} else {
+		w.marks.calledBack(w.pc, sub)
 	}
 	if err := w.enter(sub, w.pc, kind); err != nil {
 		return false, err
 	}
 	g := w.f()
-	g.cb = callbackRet{0, 1}
-	if async {
-		g.cb = callbackRet{0, 0}
-	}
-	g.cbFirstID = first
-	for i, a := range c.proto.Callback.Args {
-		if a == proto.CallbackNone {
-			break
-		}
-		r, id := unknown(), uint32(0)
-		switch a {
-		case proto.CallbackMap:
-			r = Reg{Kind: ConstPtrToMap, Obj: c.mapNo}
-		case proto.CallbackMapKey:
-			r = Reg{Kind: PtrToMapKey, Obj: c.mapNo}
-		case proto.CallbackMapValue:
-			r = Reg{Kind: PtrToMapValue, Obj: c.mapNo}
-			if hasLock(w.maps[c.mapNo]) {
-				id = w.s.newID()
-			}
-		case proto.CallbackCtx:
-			k := callbackCtxReg(c.proto)
-			r, id = args[k], ids[k]
-		case proto.CallbackTask:
-			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("task_struct"), Flags: Trusted}
-		case proto.CallbackVMA:
-			r = Reg{Kind: PtrToBTFID, Obj: w.typeByName("vm_area_struct"), Flags: Trusted}
-		case proto.CallbackDynptr:
-			r = Reg{Kind: PtrToDynptr, Obj: dynptrLocal, Flags: Rdonly}
+	g.cb, g.cbFirstID = cb.ret, first
+	for i, r := range cb.regs {
+		id := cb.ids[i]
+		if id == 0 && (w.mayHoldLock(&r) || r.Kind == PtrToDynptr) {
 			id = w.s.newID()
 		}
 		g.set(1+i, r, id)

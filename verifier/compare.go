@@ -30,17 +30,36 @@ func (w *walker) sameID(old, cur uint32) bool {
 	return true
 }
 
-// sameScalarID is sameID for numbers: one without identity in the kept state is equal to no other, which is no
-// promise to anyone; one without it in the path is like one of its own.
-func (w *walker) sameScalarID(old, cur uint32) bool {
-	if old == 0 {
+// link is a number of the kept state that has an identity, and what the path has in its place.
+type link struct {
+	id, cur         uint32
+	off, curOff     int32
+	flags, curFlags Flags
+}
+
+// sameLinks reports whether the path keeps what the kept state knows of a number's copies: those of one
+// identity there must have one here, and differ by the same. A number without copies among those that
+// count makes no such promise, and copies that only the path knows of do no harm.
+func (w *walker) sameLinks(oe, ce entry, o, c *Reg) bool {
+	if oe.id == 0 {
 		return true
 	}
-	if cur == 0 {
-		w.tempID--
-		cur = w.tempID
+	l := link{oe.id, ce.id, o.Off, c.Off, o.Flags, c.Flags}
+	for i := range w.links {
+		p := &w.links[i]
+		if p.id != l.id {
+			continue
+		}
+		if l.cur == 0 || p.cur != l.cur {
+			return false
+		}
+		if l.flags|p.flags|l.curFlags|p.curFlags == 0 {
+			return int64(l.curOff)-int64(l.off) == int64(p.curOff)-int64(p.off)
+		}
+		return l.off == l.curOff && p.off == p.curOff && l.flags == l.curFlags && p.flags == p.curFlags
 	}
-	return w.sameID(old, cur)
+	w.links = append(w.links, l)
+	return true
 }
 
 // covers reports whether the kept state old, of instruction pc, stands for cur.
@@ -55,11 +74,12 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 	if a != b {
 		return false
 	}
-	w.idmap, w.tempID = w.idmap[:0], 0
+	w.idmap, w.links = w.idmap[:0], w.links[:0]
 	if how == demanded && w.full {
 		how = within
 	}
 	last := len(old.frames) - 1
+	w.work += 10 * len(old.frames)
 	calls := old.chain()
 	// Registers first: they tell states apart most often.
 	for i := last; i >= 0; i-- {
@@ -125,10 +145,7 @@ func (w *walker) coversReg(oe, ce entry, demand bool, how howEqual) bool {
 		if how == demanded && !demand {
 			return true
 		}
-		if oe.id != 0 && (o.Off != c.Off || o.Flags != c.Flags) {
-			return false
-		}
-		return (oe.h == ce.h || c.Var.In(o.Var)) && w.sameScalarID(oe.id, ce.id)
+		return (oe.h == ce.h || c.Var.In(o.Var)) && w.sameLinks(oe, ce, o, c)
 	case PtrToPacket, PtrToPacketMeta:
 		if c.Off != o.Off || c.Flags != o.Flags {
 			return false
@@ -162,6 +179,7 @@ func (w *walker) coversStack(of, cf *frameSnap, m marks, how howEqual) bool {
 		return true
 	}
 	n := len(of.stack)
+	w.work += n
 	if how == exact {
 		n = max(n, len(cf.stack))
 	}
@@ -200,6 +218,22 @@ func (w *walker) wholeScalar(s *slot) (entry, bool) {
 	return entry{hUnknown, 0}, true
 }
 
+// numbersBoth reports whether what may be read of slot o are numbers, and may be read of c as such.
+func (w *walker) numbersBoth(o, c *slot) bool {
+	for i := range 8 {
+		ok, ck := o.kind(i), c.kind(i)
+		switch {
+		case ok > byteSpill || ok == byteSpill && w.tab.at(o.h).Kind != Scalar:
+			return false
+		case ck > byteSpill || ck == byteSpill && w.tab.at(c.h).Kind != Scalar:
+			return false
+		case ck == byteInvalid && ok != byteInvalid && !w.uninit:
+			return false
+		}
+	}
+	return true
+}
+
 func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
 	if how == exact {
 		if o.kinds != c.kinds {
@@ -211,6 +245,9 @@ func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
 		return true
 	}
 	if o.kinds == c.kinds && o.h == c.h && o.id == 0 && c.id == 0 && w.tab.at(o.h).Ref == 0 {
+		return true
+	}
+	if how == demanded && !demand && w.numbersBoth(o, c) {
 		return true
 	}
 	if oe, ok := w.wholeScalar(o); ok {

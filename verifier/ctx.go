@@ -15,7 +15,7 @@ func (w *walker) ctxAccess(a *access, r *Reg) *Error {
 	if off < 0 {
 		return w.fail(CodeContext, "%s of %d bytes at offset %d, before the context", a.what(), a.size, off)
 	}
-	if w.spec.Type.Kernel == typeSyscall && off+a.size <= int(w.layout.Size) {
+	if w.spec.Type.Kernel == typeSyscall && off%a.size == 0 && off+a.size <= int(w.layout.Size) {
 		w.ctxFact(r, off, a.size)
 		if !a.write {
 			w.loaded(a, unknownScalar)

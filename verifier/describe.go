@@ -65,13 +65,16 @@ func (w *walker) noun(r *Reg) string {
 	case PtrToTPBuffer:
 		return "the tracepoint's buffer"
 	case PtrToBTFID:
-		return "a pointer to struct " + w.typeName(r.Obj)
+		return w.btfNoun(r)
 	case PtrToMem:
 		switch {
 		case r.Flags&Ringbuf != 0:
 			return fmt.Sprintf("a ring buffer record of %d bytes", r.Size)
 		case r.Flags&DynptrData != 0:
 			return fmt.Sprintf("a slice of %d bytes of a dynptr", r.Size)
+		}
+		if r.Flags&Untrusted != 0 {
+			return "an address in the kernel"
 		}
 		return fmt.Sprintf("memory of %d bytes", r.Size)
 	case PtrToBuf:
@@ -84,6 +87,32 @@ func (w *walker) noun(r *Reg) string {
 		return "a dynptr"
 	}
 	return "something"
+}
+
+// flagWords are how the kernel's log spells flags, in that order.
+var flagWords = []struct {
+	flag Flags
+	word string
+}{
+	{Rdonly, "rdonly_"}, {Ringbuf, "ringbuf_"}, {User, "user_"}, {Percpu, "percpu_"}, {Untrusted, "untrusted_"},
+	{Trusted, "trusted_"}, {RCU, "rcu_"},
+}
+
+// btfNoun says what a pointer to a kernel structure is.
+func (w *walker) btfNoun(r *Reg) string {
+	name := w.typeName(r.Obj)
+	if w.types[r.Obj].size == 0 {
+		name = "struct " + name
+	}
+	switch {
+	case r.Flags&User != 0:
+		return "a user-space pointer to " + name
+	case r.Flags&Percpu != 0:
+		return "the address of a per-CPU object, " + name
+	case r.Flags&Untrusted != 0:
+		return "a pointer to " + name + " that may be stale"
+	}
+	return "a pointer to " + name
 }
 
 // offset prints an offset with its variable part.
@@ -138,11 +167,18 @@ func (w *walker) regString(r *Reg, id uint32) string {
 			return b.String()
 		}
 	} else {
-		b.WriteString(r.Kind.String())
-		if r.Kind == PtrToBTFID {
-			b.WriteString(w.typeName(r.Obj))
+		for _, f := range flagWords {
+			if r.Flags&f.flag != 0 {
+				b.WriteString(f.word)
+			}
 		}
-		if r.Flags&MaybeNull != 0 {
+		b.WriteString(r.Kind.String())
+		switch {
+		case r.Kind == PtrToBTFID && r.Flags&MaybeNull != 0:
+			b.WriteString("or_null_" + w.typeName(r.Obj))
+		case r.Kind == PtrToBTFID:
+			b.WriteString(w.typeName(r.Obj))
+		case r.Flags&MaybeNull != 0:
 			b.WriteString("_or_null")
 		}
 	}

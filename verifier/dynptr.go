@@ -45,41 +45,24 @@ func (w *walker) dynptrAt(fr, i int) *Reg {
 	return b
 }
 
-// dynptrArg checks a dynptr argument.
+// dynptrArg checks a dynptr argument of a helper.
 func (w *walker) dynptrArg(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg) *Error {
 	if a.Flags&proto.Uninit != 0 {
-		if r.Kind != PtrToStack {
-			return w.fail(CodeType, "%s of %s is %s: it has to be 16 bytes of stack for a new dynptr", reg, c.name, w.describe(r))
-		}
-		fr, s, err := w.dynptrSlots(c.name, reg, r)
-		if err != nil {
-			return err
-		}
-		w.deepen(fr, 8*(s+2))
-		for k := s; k <= s+1; k++ {
-			if k < len(w.s.frames[fr].stack) && w.s.frames[fr].stack[k].special() {
-				if err := w.destroySpecial(fr, k); err != nil {
-					return err
-				}
-			}
-		}
 		kind := dynptrLocal
-		switch {
-		case a.Flags&proto.DynptrRingbuf != 0:
+		if a.Flags&proto.DynptrRingbuf != 0 {
 			kind = dynptrRingbuf
-		case a.Flags&proto.DynptrSkb != 0:
-			kind = dynptrSkb
-		case a.Flags&proto.DynptrXdp != 0:
-			kind = dynptrXDP
 		}
-		c.newDynptrs = append(c.newDynptrs, newDynptr{fr, s, kind})
-		return nil
+		n, err := w.dynptrRoom(c.name, reg, r, kind)
+		if err == nil {
+			c.newDynptrs = append(c.newDynptrs, n)
+		}
+		return err
 	}
 	d, id, err := w.dynptr(c.name, reg, r)
 	if err != nil {
 		return err
 	}
-	if d.Flags&Rdonly != 0 && a.Flags&proto.Rdonly == 0 {
+	if r.Kind == PtrToDynptr && a.Flags&proto.Rdonly == 0 {
 		return w.fail(CodeType, "%s of %s is a read-only dynptr, which it would change", reg, c.name)
 	}
 	want := dynptrNone
@@ -92,7 +75,7 @@ func (w *walker) dynptrArg(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg
 	if want != dynptrNone && d.Obj != want {
 		return w.fail(CodeType, "%s of %s is a dynptr of another kind", reg, c.name)
 	}
-	c.dynID, c.dynKind, c.dynRef, c.dynRdonly = id, d.Obj, d.Ref, d.Flags&Rdonly != 0
+	c.dynID, c.dynKind, c.dynRef = id, d.Obj, d.Ref
 	if a.Flags&proto.Release != 0 {
 		if d.Ref == 0 {
 			return w.fail(CodeReference, "%s of %s is a dynptr that holds no reference to release", reg, c.name)
@@ -100,6 +83,81 @@ func (w *walker) dynptrArg(c *callMeta, i int, a *proto.Arg, reg isa.Reg, r *Reg
 		c.dynRelease = d.Ref
 	}
 	return nil
+}
+
+// dynptrRoom makes room on the stack for a new dynptr.
+func (w *walker) dynptrRoom(callee string, reg isa.Reg, r *Reg, kind uint32) (n newDynptr, err *Error) {
+	if r.Kind != PtrToStack {
+		return n, w.fail(CodeType, "%s of %s is %s: it has to be 16 bytes of stack for a new dynptr", reg, callee, w.describe(r))
+	}
+	fr, s, err := w.dynptrSlots(callee, reg, r)
+	if err != nil {
+		return n, err
+	}
+	w.deepen(fr, 8*(s+2))
+	for k := s; k <= s+1; k++ {
+		if k < len(w.s.frames[fr].stack) && w.s.frames[fr].stack[k].special() {
+			if err := w.destroySpecial(fr, k); err != nil {
+				return n, err
+			}
+		}
+	}
+	return newDynptr{fr, s, kind}, nil
+}
+
+// dynptrUse is a dynptr that a kernel function is given.
+type dynptrUse struct{ id, kind, ref uint32 }
+
+// kfuncDynptr checks a dynptr argument of a kernel function: makes it, or finds it.
+func (w *walker) kfuncDynptr(c *kcall, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
+	if a.Flags&proto.KfuncUninit == 0 {
+		d, id, err := w.dynptr(c.name, reg, r)
+		if err != nil {
+			return err
+		}
+		c.dyn = dynptrUse{id, d.Obj, d.Ref}
+		return nil
+	}
+	kind, ref := dynptrNone, uint32(0)
+	switch c.name {
+	case "bpf_dynptr_from_skb":
+		kind = dynptrSkb
+	case "bpf_dynptr_from_xdp":
+		kind = dynptrXDP
+	case "bpf_dynptr_from_skb_meta":
+		kind = dynptrSkbMeta
+	case "bpf_dynptr_clone":
+		kind, ref = c.dyn.kind, c.dyn.ref
+	}
+	if kind == dynptrNone {
+		return w.fail(CodeUnsupported, "%s makes a dynptr of a kind that no rule covers", c.name)
+	}
+	n, err := w.dynptrRoom(c.name, reg, r, kind)
+	if err != nil {
+		return err
+	}
+	w.makeDynptr(n, ref)
+	return nil
+}
+
+// sliceResult is what bpf_dynptr_slice and bpf_dynptr_slice_rdwr return.
+func (w *walker) sliceResult(c *kcall) (Reg, *Error) {
+	if !c.hasConst || c.dyn.kind == dynptrNone {
+		return Reg{}, w.fail(CodeType, "%s needs a dynptr and a size that is known", c.name)
+	}
+	r := Reg{Kind: PtrToMem, Size: uint32(c.constant), Flags: DynptrData}
+	switch c.dyn.kind {
+	case dynptrSkb, dynptrXDP, dynptrSkbMeta:
+		r.Flags |= packetSlice // good until the packet moves
+	case dynptrRingbuf:
+		r.Obj, r.Ref = c.dyn.id, c.dyn.ref // good until the record is submitted
+	}
+	if c.name == "bpf_dynptr_slice" {
+		r.Flags |= Rdonly
+	} else if !w.packetWritable() {
+		return Reg{}, w.fail(CodeType, "%s: programs of type %s may not write packet data", c.name, w.spec.Type)
+	}
+	return r, nil
 }
 
 // dynptr returns the dynptr that r points to, and its identity.
@@ -148,13 +206,14 @@ func (w *walker) helperDynptrs(c *callMeta) *Error {
 		}
 	}
 	for _, n := range c.newDynptrs {
-		w.makeDynptr(n, Flags(0), 0)
+		w.makeDynptr(n, 0)
 	}
 	return nil
 }
 
-// makeDynptr puts a dynptr on the stack.
-func (w *walker) makeDynptr(n newDynptr, flags Flags, ref uint32) {
+// makeDynptr puts a dynptr on the stack: one that shares the reference of the one that it was cloned from, if ref is
+// not 0.
+func (w *walker) makeDynptr(n newDynptr, ref uint32) {
 	id := w.s.newID()
 	if n.kind == dynptrRingbuf && ref == 0 {
 		ref = w.s.newID()
@@ -163,7 +222,7 @@ func (w *walker) makeDynptr(n newDynptr, flags Flags, ref uint32) {
 	f := w.s.frames[n.frame]
 	f.own(n.slot + 2)
 	for k := range 2 {
-		d := Reg{Kind: kindDynptrSlot, Obj: n.kind, Off: int32(k), Ref: ref, Flags: flags}
+		d := Reg{Kind: kindDynptrSlot, Obj: n.kind, Off: int32(k), Ref: ref}
 		f.stack[n.slot+k] = slot{kinds: slotDynptr, h: w.tab.intern(&d), id: id}
 	}
 	w.writeSlots(n.frame, 3<<n.slot, 3<<n.slot, -1)
@@ -185,16 +244,13 @@ func (w *walker) dropDynptrs(ref uint32) {
 	}
 }
 
-// dropSlices ends the pointers into the data of a dynptr.
+// dropSlices ends the pointers into the data of a dynptr that are good only as long as it is there.
 func (w *walker) dropSlices(id uint32) {
 	w.eachID(func(v *Reg, vid *uint32) bool {
 		if v.Kind != PtrToMem || v.Flags&DynptrData == 0 || v.Obj != id {
 			return false
 		}
-		*v, *vid = unknown(), 0
-		if !w.leaks {
-			*v = Reg{}
-		}
+		*v, *vid = w.gone(), 0
 		return true
 	})
 }
@@ -208,7 +264,7 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 		return w.fail(CodeType, "the stack at %d is overwritten, where %s lies", -8*(i+1), w.slotString(&s))
 	}
 	d := w.tab.at(s.h)
-	if d.Ref != 0 && !w.clonedDynptr(fr, i, d.Ref) {
+	if d.Ref != 0 {
 		return w.fail(CodeReference, "the stack at %d is overwritten, where a dynptr lies that has yet to be released", -8*(i+1)).as(topicDynptr)
 	}
 	first := i
@@ -221,19 +277,6 @@ func (w *walker) destroySpecial(fr, i int) *Error {
 	}
 	w.dropSlices(s.id)
 	return nil
-}
-
-// clonedDynptr reports whether another dynptr holds the same reference.
-func (w *walker) clonedDynptr(fr, i int, ref uint32) bool {
-	id := w.s.frames[fr].stack[i].id
-	for _, f := range w.s.frames {
-		for k := range f.stack {
-			if s := &f.stack[k]; s.kind(0) == byteDynptr && s.id != id && w.tab.at(s.h).Ref == ref {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // constString checks that an argument is a string in frozen data of which the end is there.

@@ -193,7 +193,8 @@ func (p *program) checkCalls() *Error {
 
 // liveness computes, for each instruction, the registers that some path from it reads
 // before writing. A call reads as many argument registers as the callee's
-// prototype has.
+// prototype has, or of a function of the program as many as it reads; and such a function's end
+// reads r0 only if some caller does.
 func (p *program) liveness() {
 	n := len(p.insns)
 	p.live = make([]uint16, n+1)
@@ -216,9 +217,9 @@ func (p *program) liveness() {
 		use[pc] &= 0x3ff // r10 is what it is
 	}
 	// Which arguments a function of the program reads follows from its own liveness.
-	args := make([]uint16, len(p.subs))
+	args, result := make([]uint16, len(p.subs)), make([]bool, len(p.subs))
 	for i := range p.subs {
-		args[i] = 0
+		result[i] = i == 0 || p.subs[i].global || p.subs[i].callback
 		if p.subs[i].typ != nil && p.subs[i].global {
 			args[i] = uint16(1)<<(1+min(len(p.subs[i].typ.Args), 5)) - 2
 		}
@@ -243,8 +244,20 @@ func (p *program) liveness() {
 		out := uint16(0)
 		p.successors(pc, func(t int) { out |= p.live[t] })
 		u := use[pc]
-		if p.insns[pc].Op == isa.OpCallLocal {
-			u = args[p.subAt(p.insns[pc].Target(pc))]
+		switch p.insns[pc].Op {
+		case isa.OpCallLocal:
+			t := p.subAt(p.insns[pc].Target(pc))
+			u = args[t]
+			if out&1 != 0 && !result[t] {
+				result[t] = true
+				for _, e := range p.subs[t].exits {
+					push(int(e))
+				}
+			}
+		case isa.OpExit:
+			if !result[p.subOf[pc]] {
+				u = 0
+			}
 		}
 		in := out&^def[pc] | u
 		if in == p.live[pc] {

@@ -4,6 +4,7 @@ import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/scalar"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // maxErrno bounds the negative numbers that helpers return (MAX_ERRNO).
@@ -37,7 +38,7 @@ func (w *walker) callHelper(in *isa.Insn, way callWay) *Error {
 		}
 	}
 	w.helperFacts(c)
-	return w.helperEffects(in, c, way)
+	return w.helperEffects(c, way)
 }
 
 // mayCall checks what of a call does not depend on its arguments.
@@ -45,6 +46,17 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 	pr := c.proto
 	if w.spec.Helper == nil && w.spec.Type.Kernel != 0 && !proto.AllowedAttach(w.spec.Type.Kernel, w.spec.Attach, w.spec.Sleepable, id) {
 		return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+	}
+	if pr == proto.ByID(id) && pr.Name == "get_func_ip" {
+		// The kernel's lists have it for all of tracing, its verifier has not.
+		switch k, a := w.spec.Type.Kernel, w.spec.Attach; {
+		case k == typeKprobe, k == typeTracing && (a == progtype.AttachTraceFentry || a == progtype.AttachTraceFexit || a == progtype.AttachModifyReturn):
+		default:
+			return w.fail(CodeHelper, "programs of type %s may not call %s", w.spec.Type, c.name).as(topicNotAllowed)
+		}
+	}
+	if t := w.spec.AttachBTF; t != nil && pr == proto.For(w.spec.Type.Kernel, id) && !proto.AllowedOn(w.spec.Type.Kernel, w.spec.Attach, t.Name, id) {
+		return w.fail(CodeHelper, "programs that attach to %s may not call %s", t.Name, c.name).as(topicNotAllowed)
 	}
 	if pr.GPLOnly && !w.spec.GPL {
 		return w.fail(CodeHelper, "%s may be called only by programs under a GPL-compatible licence", c.name).as(topicGPL)
@@ -62,7 +74,7 @@ func (w *walker) mayCall(c *callMeta, id int32) *Error {
 
 // maySleep reports whether the program may sleep where it is.
 func (w *walker) maySleep() bool {
-	if !w.spec.Sleepable || w.s.sec.rcu > 0 || w.s.sec.preempt > 0 || w.locked() != nil {
+	if !w.s.sec.sleepable || w.s.sec.rcu > 0 || w.s.sec.preempt > 0 || w.locked() != nil {
 		return false
 	}
 	for i := range w.s.refs {
@@ -98,7 +110,7 @@ func (w *walker) helperFacts(c *callMeta) {
 }
 
 // helperEffects does what the call does to the state.
-func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
+func (w *walker) helperEffects(c *callMeta, way callWay) *Error {
 	pr := c.proto
 	for _, o := range c.out {
 		if err := w.writeBytes(o.frame, o.lo, o.hi, true); err != nil {
@@ -115,6 +127,7 @@ func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
 	}
 	switch pr.Name {
 	case "tail_call":
+		w.unbounded = true
 		if err := w.leftOver("a tail call", true); err != nil {
 			return err
 		}
@@ -129,13 +142,17 @@ func (w *walker) helperEffects(in *isa.Insn, c *callMeta, way callWay) *Error {
 		}
 	}
 	if pr.Callback != nil {
-		entered, err := w.callback(in, c, way)
+		cb, err := w.helperCallback(c)
+		if err != nil {
+			return err
+		}
+		entered, err := w.callback(cb, way)
 		if err != nil || entered {
 			return err
 		}
 	}
 	w.clobber()
-	if pr.ChangesPacket || c.dynKind == dynptrSkb && pr.Name == "dynptr_write" {
+	if pr.ChangesPacket || (c.dynKind == dynptrSkb || c.dynKind == dynptrSkbMeta) && pr.Name == "dynptr_write" {
 		w.forgetPacket()
 	}
 	if err := w.helperResult(c); err != nil {
@@ -188,7 +205,7 @@ func (w *walker) helperResult(c *callMeta) *Error {
 		w.f().set(0, Reg{}, 0)
 		return nil
 	case proto.RetPtrToMapValue:
-		r.Kind, r.Obj = PtrToMapValue, c.mapNo
+		r.Kind, r.Obj, r.Size = PtrToMapValue, c.mapNo, c.mapUID
 		if c.m == nil {
 			return w.fail(CodeUnsupported, "%s returns a map's value but takes no map", c.name)
 		}
@@ -214,19 +231,10 @@ func (w *walker) helperResult(c *callMeta) *Error {
 		}
 		if pr.Name == "dynptr_data" {
 			r.Flags |= DynptrData
-			if c.dynRdonly {
-				r.Flags |= Rdonly
-			}
-			r.Frame, r.Ref = 0, c.dynRef
-			r.Obj = c.dynID
+			r.Obj, r.Ref = c.dynID, c.dynRef
 		}
 	case proto.RetPtrToMemOrBTFID:
-		r.Kind, r.Obj = PtrToBTFID, c.ret
-		if c.percpuFlags&(RCU) != 0 {
-			r.Flags |= RCU
-		} else {
-			r.Flags |= Trusted
-		}
+		w.percpuResult(c, &r)
 	case proto.RetPtrToBTFID:
 		if err := w.btfResult(c, &r); err != nil {
 			return err

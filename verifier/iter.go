@@ -3,7 +3,9 @@ package verifier
 import (
 	"strings"
 
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
 )
 
 // States of an iterator.
@@ -30,134 +32,168 @@ func (w *walker) isIterNext(pc int) bool {
 	return i >= 0 && i < len(w.spec.Kfuncs) && isIterNext(w.spec.Kfuncs[i])
 }
 
-// iterSlots returns the frame and the first slot of the iterator of n slots that register reg points
-// to.
-func (w *walker) iterSlots(callee string, reg isa.Reg, n int) (fr, i int, err *Error) {
-	r := w.reg(reg)
+// iterPlace is where an iterator lies: n slots of frame, from slot first on.
+type iterPlace struct {
+	frame, first, n int
+	kind            uint32 // its structure, a number among the types
+	it              Reg    // what it is, unless it is new
+}
+
+// mask is its slots.
+func (p *iterPlace) mask() uint64 { return (1<<p.n - 1) << p.first }
+
+// iterSlots returns the place of the iterator that register reg points to.
+func (w *walker) iterSlots(callee string, reg isa.Reg, r *Reg, size, kind uint32) (p iterPlace, err *Error) {
+	n := int(size / 8)
 	if r.Kind != PtrToStack {
-		return 0, 0, w.fail(CodeType, "%s of %s is %s: it has to be an iterator on the stack", reg, callee, w.describe(r))
+		return p, w.fail(CodeType, "%s of %s is %s: it has to be an iterator on the stack", reg, callee, w.describe(r))
 	}
 	off := int(r.Off) + int(int32(r.Var.Var.Value))
 	if !r.fixed() || off%8 != 0 {
-		return 0, 0, w.fail(CodeType, "%s of %s is an address on the stack at offset %s: an iterator lies at a known multiple of 8", reg, callee, w.offset(r, int(r.Off)))
+		return p, w.fail(CodeType, "%s of %s is an address on the stack at offset %s: an iterator lies at a known multiple of 8", reg, callee, w.offset(r, int(r.Off)))
 	}
 	if off < -stackSize || off > -8*n {
-		return 0, 0, w.fail(CodeBounds, "%s of %s is an address on the stack at offset %d: an iterator of %d bytes there does not fit", reg, callee, off, 8*n)
+		return p, w.fail(CodeBounds, "%s of %s is an address on the stack at offset %d: an iterator of %d bytes there does not fit", reg, callee, off, 8*n)
 	}
-	i, _ = place(off)
-	return int(r.Frame), i - n + 1, nil
+	i, _ := place(off)
+	return iterPlace{frame: int(r.Frame), first: i - n + 1, n: n, kind: kind}, nil
 }
 
-// iterAt returns the iterator of that kind in n slots from i on, nil if there is none.
-func (w *walker) iterAt(fr, i, n int, kind uint32) *Reg {
-	st := w.s.frames[fr].stack
-	if i+n > len(st) {
+// iterAt returns the iterator at a place, nil if there is none.
+func (w *walker) iterAt(p *iterPlace) *Reg {
+	st := w.s.frames[p.frame].stack
+	if p.first+p.n > len(st) {
 		return nil
 	}
-	var first *Reg
-	for k := i; k < i+n; k++ {
+	var main *Reg
+	for k := p.first; k < p.first+p.n; k++ {
 		if st[k].kinds != slotIter {
 			return nil
 		}
 		r := w.tab.at(st[k].h)
-		if r.Obj != kind {
+		if r.Obj != p.kind {
 			return nil
 		}
 		// The state is in the slot of the lowest address; the others follow it.
-		if k == i+n-1 {
-			first = r
+		if k == p.first+p.n-1 {
+			main = r
 		} else if r.Ref != 0 {
 			return nil
 		}
 	}
-	if first.Ref == 0 {
+	if main.Ref == 0 {
 		return nil
 	}
-	return first
+	return main
 }
 
 // putIter writes an iterator's state.
-func (w *walker) putIter(fr, i, n int, kind, ref, state uint32) {
-	f := w.s.frames[fr]
-	f.own(i + n)
-	for k := i; k < i+n; k++ {
-		r := Reg{Kind: kindIterSlot, Obj: kind}
-		if k == i+n-1 {
+func (w *walker) putIter(p *iterPlace, ref, state uint32, flags Flags) {
+	f := w.s.frames[p.frame]
+	f.own(p.first + p.n)
+	for k := p.first; k < p.first+p.n; k++ {
+		r := Reg{Kind: kindIterSlot, Obj: p.kind, Flags: flags}
+		if k == p.first+p.n-1 {
 			r.Ref, r.Size = ref, state
 		}
 		f.stack[k] = slot{kinds: slotIter, h: w.tab.intern(&r)}
 	}
-	w.writeSlots(fr, (1<<n-1)<<i, 0, -1)
+	w.writeSlots(p.frame, p.mask(), 0, -1)
 }
 
-// iterNew makes an iterator.
-func (w *walker) iterNew(callee string, n int, kind uint32) *Error {
-	fr, i, err := w.iterSlots(callee, isa.R1, n)
+// kfuncIter checks an argument that is an iterator: makes it, or finds it.
+func (w *walker) kfuncIter(c *kcall, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
+	if c.name == "bpf_iter_css_task_new" && !w.mayIterateTasks() {
+		return w.fail(CodeHelper, "programs of type %s that may not sleep may not call %s", w.spec.Type, c.name)
+	}
+	p, err := w.iterSlots(c.name, reg, r, a.Size, w.typeByName(a.BTF))
 	if err != nil {
 		return err
 	}
-	f := w.s.frames[fr]
-	for k := i; k < i+n && k < len(f.stack); k++ {
-		if f.stack[k].special() {
-			return w.fail(CodeType, "r1 of %s points to the stack at %d, where %s lies already", callee, -8*(k+1), w.slotString(&f.stack[k]))
-		}
+	c.iter = p
+	if c.k.Flags&proto.KfuncIterNew != 0 {
+		return w.iterNew(c, reg)
 	}
-	w.deepen(fr, 8*(i+n))
-	ref := w.s.newID()
-	w.acquire(refPtr, ref)
-	w.putIter(fr, i, n, kind, ref, iterActive)
+	it := w.iterAt(&p)
+	switch {
+	case it == nil:
+		return w.fail(CodeUninit, "%s of %s points to the stack at %d, where no initialised iterator of its kind is", reg, c.name, -8*(p.first+p.n)).as(topicIterator)
+	case it.Flags&Untrusted != 0:
+		return w.fail(CodeLock, "%s of %s is an iterator that is good only within the RCU section that it was made in", reg, c.name)
+	}
+	w.readSlots(p.frame, p.mask(), false)
+	c.iter.it, c.ref = *it, it.Ref
 	return nil
 }
 
-// iterUse returns the iterator that a call works on.
-func (w *walker) iterUse(callee string, n int, kind uint32) (fr, i int, it Reg, err *Error) {
-	fr, i, err = w.iterSlots(callee, isa.R1, n)
-	if err != nil {
-		return 0, 0, Reg{}, err
+// mayIterateTasks reports whether the program may iterate over the tasks of a control group, which takes a lock that
+// not all contexts can.
+func (w *walker) mayIterateTasks() bool {
+	switch w.spec.Type.Kernel {
+	case typeLSM:
+		return true
+	case typeTracing:
+		if w.spec.Attach == progtype.AttachTraceIter {
+			return true
+		}
 	}
-	p := w.iterAt(fr, i, n, kind)
-	if p == nil {
-		return 0, 0, Reg{}, w.fail(CodeUninit, "r1 of %s points to the stack at %d, where no initialised iterator of its kind is", callee, -8*(i+n)).as(topicIterator)
+	return w.s.sec.sleepable
+}
+
+// iterNew makes an iterator.
+func (w *walker) iterNew(c *kcall, reg isa.Reg) *Error {
+	p := &c.iter
+	f := w.s.frames[p.frame]
+	w.deepen(p.frame, 8*(p.first+p.n))
+	for k := p.first; k < p.first+p.n && k < len(f.stack); k++ {
+		switch {
+		case f.stack[k].kind(0) == byteDynptr:
+			if err := w.destroySpecial(p.frame, k); err != nil {
+				return err
+			}
+		case f.stack[k].special():
+			return w.fail(CodeType, "%s of %s points to the stack at %d, where %s lies already", reg, c.name, -8*(k+1), w.slotString(&f.stack[k]))
+		}
 	}
-	w.readSlots(fr, (1<<n-1)<<i, false)
-	return fr, i, *p, nil
+	flags := Flags(0)
+	if c.k.Flags&proto.KfuncRCUProtected != 0 {
+		flags = RCU
+	}
+	ref := w.s.newID()
+	w.acquire(refPtr, ref)
+	w.putIter(p, ref, iterActive, flags)
+	return nil
 }
 
 // iterDestroy ends an iterator.
-func (w *walker) iterDestroy(callee string, n int, kind uint32) *Error {
-	fr, i, it, err := w.iterUse(callee, n, kind)
-	if err != nil {
-		return err
-	}
-	f := w.s.frames[fr]
+func (w *walker) iterDestroy(c *kcall) *Error {
+	p := &c.iter
+	f := w.s.frames[p.frame]
 	f.own(0)
-	for k := i; k < i+n; k++ {
+	for k := p.first; k < p.first+p.n; k++ {
 		f.stack[k] = slot{}
 	}
-	w.writeSlots(fr, (1<<n-1)<<i, 0, -1)
-	return w.release(it.Ref)
+	w.writeSlots(p.frame, p.mask(), 0, -1)
+	return w.release(p.it.Ref)
 }
 
 // iterNext walks one of the two things that taking the next element may do: there is
 // one, or the iterator is drained.
-func (w *walker) iterNext(callee string, n int, kind uint32, way callWay) (drained bool, err *Error) {
-	fr, i, it, err := w.iterUse(callee, n, kind)
-	if err != nil {
-		return false, err
-	}
+func (w *walker) iterNext(c *kcall, way callWay) (drained bool, err *Error) {
+	p := &c.iter
 	other := way == callOther
-	if !other && it.Size == iterActive {
+	if !other && p.it.Size == iterActive {
 		if other, err = w.fork(); err != nil {
 			return false, err
 		}
 	}
 	if other {
 		w.s.sec.iters++
-		w.putIter(fr, i, n, kind, it.Ref, iterActive)
+		w.putIter(p, p.it.Ref, iterActive, p.it.Flags)
 		w.widenFromKept(w.pc, false)
 		return false, nil
 	}
-	w.putIter(fr, i, n, kind, it.Ref, iterDrained)
+	w.putIter(p, p.it.Ref, iterDrained, p.it.Flags)
 	return true, nil
 }
 

@@ -81,6 +81,9 @@ func (w *walker) atomic(in *isa.Insn, info *isa.Info) *Error {
 	if err := w.atomicTarget(in.Dst); err != nil {
 		return err
 	}
+	if r := w.reg(in.Dst); r.Kind == PtrToStack && !r.fixed() {
+		return w.fail(CodeBounds, "atomic access of the stack through %s at an offset that varies", in.Dst)
+	}
 	a := access{reg: in.Dst, off: int(in.Off), size: int(info.Size), value: -1, atomic: true}
 	if info.Fetch {
 		a.value = int(in.Src)
@@ -175,6 +178,9 @@ func (w *walker) access(a *access) *Error {
 			return err
 		}
 	case PtrToBTFID:
+		if w.isLocal(r.Obj) {
+			return w.objectAccess(a, &r, off)
+		}
 		return w.btfAccess(a, &r, off)
 	case ConstPtrToMap:
 		return w.mapStructAccess(a, &r, off)
@@ -197,6 +203,10 @@ func (w *walker) sameBase(a *access, k Kind) *Error {
 	if old == NotInit || old == k || !oneBase(old) && !oneBase(k) {
 		return nil
 	}
+	if !a.write && mayProbe(old) && mayProbe(k) {
+		w.base[w.pc] = PtrToBTFID
+		return nil
+	}
 	return w.fail(CodeType, "%s through %s, which is %s here and %s on another path: use separate instructions", a.what(), a.reg, kindWord(k), kindWord(old))
 }
 
@@ -209,6 +219,9 @@ func oneBase(k Kind) bool {
 	}
 	return false
 }
+
+// mayProbe reports whether loads through such a pointer may be checked at run time.
+func mayProbe(k Kind) bool { return k == PtrToBTFID || k == PtrToMem }
 
 func (a *access) what() string {
 	switch {

@@ -1,5 +1,7 @@
 package verifier
 
+import "github.com/gbpf/gbpf/maps"
+
 // decideNull says of register r, a pointer that may be NULL, and of all with its identity,
 // that it is NULL or that it is not.
 func (w *walker) decideNull(r int, null bool) {
@@ -18,6 +20,9 @@ func (w *walker) decideNull(r int, null bool) {
 			return true
 		}
 		w.notNull(v)
+		if v.Kind == ConstPtrToMap && w.tracked(v) {
+			v.Size = *vid // which of the inner maps it is
+		}
 		if !w.mayHoldLock(v) {
 			*vid = 0
 		}
@@ -59,7 +64,15 @@ func (w *walker) mayHoldLock(v *Reg) bool {
 	case PtrToMapValue:
 		return hasLock(w.maps[v.Obj])
 	case PtrToBTFID:
-		return v.Flags&Alloc != 0
+		fields := w.fieldsOf(v)
+		return fieldOfKind(fields, maps.FieldSpinLock) != nil || fieldOfKind(fields, maps.FieldResSpinLock) != nil
 	}
 	return false
+}
+
+// tracked reports whether it matters which one of the maps inside a map of maps a pointer is to: what is set up in a
+// value has to be given the map that holds it.
+func (w *walker) tracked(v *Reg) bool {
+	m := w.maps[v.Obj]
+	return field(m, maps.FieldTimer) != nil || field(m, maps.FieldWorkqueue) != nil || field(m, maps.FieldTaskWork) != nil
 }

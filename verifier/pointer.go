@@ -25,6 +25,13 @@ func (w *walker) pointerALU(in *isa.Insn, info *isa.Info, ptr, num *Reg, id uint
 	if ptr.Flags&MaybeNull != 0 {
 		return w.fail(CodeNull, "arithmetic on %s, which is %s: test it for NULL first", name, w.describe(ptr))
 	}
+	if ptr.Kind == PtrToMem && ptr.Flags&Untrusted != 0 {
+		// Where it points is checked at run time, so that offsets need not be followed.
+		if !swapped {
+			f.set(dst, *ptr, id)
+		}
+		return nil
+	}
 	c, isConst := num.Var.Const()
 	switch ptr.Kind {
 	case PtrToCtx, PtrToMapValue, PtrToMapKey, PtrToStack, PtrToPacketMeta, PtrToPacket, PtrToTPBuffer, PtrToBTFID,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 )
 
@@ -24,6 +25,8 @@ type program struct {
 	live  []uint16 // by instruction: registers that some path from here reads
 	preds edges    // where control may come from, within a function
 	sites [][]int32
+	// kfuncs are the prototypes of Spec.Kfuncs, nil for those that are not known.
+	kfuncs []*proto.KfuncProto
 }
 
 // subprog is one function: instructions start to end, exclusive.
@@ -62,6 +65,9 @@ func fault(code Code, insn int, format string, args ...any) *Error {
 // that which keeps control inside the program is checked.
 func newProgram(spec *Spec, insns []isa.Insn, sandboxed bool) (*program, *Error) {
 	p := &program{spec: spec, insns: insns}
+	for _, name := range spec.Kfuncs {
+		p.kfuncs = append(p.kfuncs, proto.Kfunc(name))
+	}
 	n := len(insns)
 	switch {
 	case spec.Type == nil:
@@ -174,6 +180,16 @@ func (p *program) findSubprogs(sandboxed bool) *Error {
 		}
 	}
 	return nil
+}
+
+// kfuncAt is the prototype of the kernel function that the instruction at pc calls, nil for none or
+// one that is not known.
+func (p *program) kfuncAt(pc int) *proto.KfuncProto {
+	in := &p.insns[pc]
+	if in.Op != isa.OpCallKfunc || in.Imm < 0 || in.Imm >= int64(len(p.kfuncs)) {
+		return nil
+	}
+	return p.kfuncs[in.Imm]
 }
 
 func (p *program) funcAt(pc int) *Func {

@@ -1,10 +1,6 @@
 package verifier
 
-import (
-	"slices"
-
-	"github.com/gbpf/gbpf/isa"
-)
+import "github.com/gbpf/gbpf/isa"
 
 // FactFlags say which facts hold of an instruction on every path that reaches it.
 type FactFlags uint16
@@ -41,6 +37,8 @@ type Fact struct {
 	Min   int32  // of an access, see Safe
 	Max   int32
 	Key   uint32
+	// Upper has a bit set for each register that holds a number below 2^32 before the instruction.
+	Upper uint16
 }
 
 // Has reports whether all of the flags are set.
@@ -60,14 +58,15 @@ type Stats struct {
 // Proof says that a program is safe, and why engines may leave checks out. It is
 // immutable. Only [Verify] makes one.
 type Proof struct {
-	insns  []isa.Insn
-	facts  []Fact
-	stats  Stats
-	policy Policy
-	hash   [32]byte
-	depth  []int // stack bytes by function, in the order of starts
-	starts []int
-	ctxMax int32
+	insns   []isa.Insn
+	facts   []Fact
+	stats   Stats
+	policy  Policy
+	hash    [32]byte
+	depth   []int // stack bytes by function, in the order of starts
+	starts  []int
+	ctxMax  int32
+	longest int // instructions, 0 for no bound
 }
 
 // Insns returns the instructions that were verified, and that are to be run. They are
@@ -90,11 +89,17 @@ func (p *Proof) Hash() [32]byte { return p.hash }
 // must not be run on a smaller context.
 func (p *Proof) MaxCtx() int { return int(p.ctxMax) }
 
-// StackDepth is how many bytes of its stack the function that starts at pc uses, 512 when
-// the policy did not look.
-func (p *Proof) StackDepth(pc int) int {
-	if i, ok := slices.BinarySearch(p.starts, pc); ok {
-		return p.depth[i]
+// MaxInsns is how many instructions a run can take at most. It is false if the proof bounds none: where loops
+// are closed by iterators, callbacks or may_goto, and where global functions or other programs are called.
+func (p *Proof) MaxInsns() (n int, ok bool) { return p.longest, p.longest > 0 }
+
+// StackUse is how many bytes of its stack the function that starts at instruction pc uses, 0 if
+// none starts there.
+func (p *Proof) StackUse(pc int) int {
+	for i, s := range p.starts {
+		if s == pc {
+			return p.depth[i]
+		}
 	}
-	return stackSize
+	return 0
 }

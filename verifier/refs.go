@@ -13,12 +13,25 @@ func (w *walker) acquire(kind refKind, id uint32) *ref {
 func (w *walker) forgetRef(id uint32) bool {
 	for i := range w.s.refs {
 		if r := &w.s.refs[i]; r.kind == refPtr && r.id == id {
-			w.s.ownRefs()
-			w.s.refs = append(w.s.refs[:i], w.s.refs[i+1:]...)
+			w.dropRef(i)
 			return true
 		}
 	}
 	return false
+}
+
+// dropRef takes reference number i off the list.
+func (w *walker) dropRef(i int) {
+	w.s.ownRefs()
+	w.s.refs = append(w.s.refs[:i], w.s.refs[i+1:]...)
+}
+
+// gone is what a register holds whose pointer is no more: a number, where addresses are no secret.
+func (w *walker) gone() Reg {
+	if w.leaks {
+		return unknown()
+	}
+	return Reg{}
 }
 
 // release gives a reference back: pointers that depend on it are no more.
@@ -30,13 +43,10 @@ func (w *walker) release(id uint32) *Error {
 		if v.Ref != id {
 			return false
 		}
-		if v.Kind == kindDynptrSlot || v.Kind == kindIterSlot {
-			return false
+		if v.Kind >= numKinds {
+			return false // objects on the stack end by themselves
 		}
-		*v, *vid = Reg{}, 0
-		if w.leaks {
-			*v = unknown()
-		}
+		*v, *vid = w.gone(), 0
 		return true
 	})
 	return nil
@@ -52,10 +62,15 @@ func (w *walker) holdsRef(id uint32) bool {
 	return false
 }
 
+// isLock reports whether it is a lock.
+func (r *ref) isLock() bool {
+	return r.kind == refLock || r.kind == refResLock || r.kind == refResLockIRQ
+}
+
 // locked returns the lock that is held, nil for none.
 func (w *walker) locked() *ref {
 	for i := range w.s.refs {
-		if k := w.s.refs[i].kind; k == refLock || k == refResLock {
+		if w.s.refs[i].isLock() {
 			return &w.s.refs[i]
 		}
 	}
@@ -68,7 +83,7 @@ func (w *walker) leftOver(what string, exit bool) *Error {
 	for i := range w.s.refs {
 		r := &w.s.refs[i]
 		switch r.kind {
-		case refLock, refResLock:
+		case refLock, refResLock, refResLockIRQ:
 			return w.fail(CodeLock, "%s while the lock taken at insn %d is held", what, r.insn).since(r.insn)
 		case refIRQ:
 			return w.fail(CodeLock, "%s while interrupts are disabled since insn %d", what, r.insn).since(r.insn)
@@ -86,5 +101,8 @@ func (w *walker) leftOver(what string, exit bool) *Error {
 }
 
 func (w *walker) acquiredAt(r *ref) string {
+	if r.insn < 0 {
+		return "what the program was given"
+	}
 	return fmt.Sprintf("what %s at insn %d returned", w.calleeName(int(r.insn)), r.insn)
 }

@@ -135,6 +135,11 @@ var loopRegressions = []regression{
 		good: `$value; *(u64 *)(r10 -16) = 14; r1 = r6; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r1 = *(u64 *)(r10 -16); [r1]
 			out: r0 = 0; exit
 			f: *(u64 *)(r2 +0) = 3; r0 = 0; exit`},
+	{class: "callback", name: "called as often as an address says", code: verifier.CodeType,
+		bad: `r1 = r10; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r0 = r9; exit`,
+		good: `r1 = 5; r2 = func f; r3 = 0; r4 = 0; call loop; r0 = 0; exit
+			f: r0 = 0; exit`},
 	{class: "callback", name: "its index", code: bounds,
 		bad: `$value; r1 = 10; r2 = func f; *(u64 *)(r10 -16) = r7; r3 = r10; r3 += -16; r4 = 0; call loop
 			out: r0 = 0; exit

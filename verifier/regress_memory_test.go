@@ -44,6 +44,13 @@ var memoryRegressions = []regression{
 		bad:  "r8 = r1; $value; r1 = *(u8 *)(r8 +8); [r1]",
 		good: "r8 = r1; $value; r1 = *(u8 *)(r8 +8); r1 >>= 4; [r1]"},
 
+	{class: "context", name: "misaligned", code: "", typ: progtype.Syscall,
+		bad:  "r0 = *(u32 *)(r1 +5); r0 = 0; exit",
+		good: "r0 = *(u32 *)(r1 +4); r0 = 0; exit"},
+	{class: "context", name: "a number added", code: "", typ: progtype.Syscall,
+		bad:  "r1 += 8; r0 = *(u64 *)(r1 +0); r0 = 0; exit",
+		good: "r0 = *(u64 *)(r1 +8); r0 = 0; exit"},
+
 	{class: "map value", name: "beyond its end", code: bounds,
 		bad:  "$value; r0 = *(u64 *)(r7 +9)",
 		good: "$value; r0 = *(u64 *)(r7 +8)"},

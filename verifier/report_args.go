@@ -142,7 +142,9 @@ func causePassed(x *evidence) string {
 	uses := fmt.Sprintf("%s uses %s of what it is passed in %s", x.callee(x.err.Insn), plural(n, "byte"), r)
 	have, what, sized := x.objectSize()
 	switch {
-	case !sized || !reg.fixed():
+	case !reg.fixed() && x.origin().lastIndex() != nil:
+		return fmt.Sprintf("%s; %s", uses, x.offsetCause(r, x.origin().lastIndex()))
+	case !sized:
 		return uses
 	case reg.Kind == PtrToStack && reg.Off >= 0:
 		return uses + ", the top of the stack: no variable lies there"
@@ -155,6 +157,9 @@ func causePassed(x *evidence) string {
 func suggestPassed(x *evidence) string {
 	if g, ok := x.globalArg(); ok && g.Class == ArgMem {
 		return fmt.Sprintf("pass a variable of the type that the function takes, of %s", plural(int64(g.Size), "byte"))
+	}
+	if r, ok := x.reg(); ok && !x.regs[r].fixed() {
+		return "test the offset before it is added, so that the whole memory lies inside"
 	}
 	a, ok := x.arg()
 	if ok && a.Kind == proto.PtrToMem && a.Flags&proto.FixedSize == 0 {
@@ -209,6 +214,9 @@ func causeSize(x *evidence) string {
 		return ""
 	}
 	reg := &x.regs[r]
+	if v, ok := reg.constant(); ok {
+		return fmt.Sprintf("%s is %s, set at %s", x.sizeName(), count(int64(v)), x.spec.place(max(o.insn, 0)))
+	}
 	s := fmt.Sprintf("%s may be %s", x.sizeName(), bound(reg.Var.SMin, upper(reg)))
 	if root := o.root(); root != nil {
 		s += "; it comes from " + x.whence(root)
@@ -247,9 +255,15 @@ func suggestSize(x *evidence) string {
 }
 
 func suggestSizeSign(x *evidence) string {
+	if r, _ := x.reg(); x.regs[r].fixed() {
+		return "pass the size of the memory, sizeof(name)"
+	}
 	return "make it unsigned, or test that it is not below 0 as well"
 }
 
 func suggestSizeZero(x *evidence) string {
+	if r, _ := x.reg(); x.regs[r].fixed() {
+		return "pass the size of the memory, sizeof(name)"
+	}
 	return fmt.Sprintf("%s does not take 0 bytes: if (%s == 0) return ...;", x.callee(x.err.Insn), x.sizeVariable())
 }

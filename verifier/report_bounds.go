@@ -57,8 +57,8 @@ func (x *evidence) packetTest(o *origin) (t *test, same bool) {
 		t := &x.rec.tests[i]
 		p := t.dst
 		switch {
-		case isPacketKind(t.d.Kind) && t.s.Kind == PtrToPacketEnd:
-		case t.d.Kind == PtrToPacketEnd && isPacketKind(t.s.Kind):
+		case t.d.Kind == PtrToPacket && t.s.Kind == PtrToPacketEnd, t.d.Kind == PtrToPacketMeta && t.s.Kind == PtrToPacket:
+		case t.d.Kind == PtrToPacketEnd && t.s.Kind == PtrToPacket, t.d.Kind == PtrToPacket && t.s.Kind == PtrToPacketMeta:
 			p = t.src
 		default:
 			continue
@@ -83,10 +83,22 @@ func sameLoad(insns []isa.Insn, a, b *origin) bool {
 		insns[a.insn].Off == insns[b.insn].Off
 }
 
+// packetWords are what a packet pointer of the kind starts at, and what it has to be compared with.
+func packetWords(k Kind) (start, end string) {
+	if k == PtrToPacketMeta {
+		return "data_meta", "data"
+	}
+	return "data", "data_end"
+}
+
 func causePacket(x *evidence) string {
 	r, _ := x.reg()
 	reg := &x.regs[r]
 	o := x.origin()
+	_, end := packetWords(reg.Kind)
+	if lo, _, size, ok := x.extent(); ok && lo < 0 {
+		return fmt.Sprintf("this %s %s, counted from where the packet is known to start", x.verb(), span(lo, lo+size-1))
+	}
 	if reg.Var.SMin < 0 {
 		return fmt.Sprintf("%s is packet data plus a number that may be negative%s", x.regName(), x.indexWhence(o, ", "))
 	}
@@ -112,14 +124,14 @@ func causePacket(x *evidence) string {
 	case t != nil && same:
 		return fmt.Sprintf("the comparison at %s shows nothing on the side that this path takes: the packet may be shorter there", x.spec.place(t.insn))
 	case t != nil && !reg.fixed():
-		return fmt.Sprintf("after the comparison at %s a number was added to the pointer%s; the sum has not been compared with data_end",
-			x.spec.place(t.insn), x.indexWhence(o, ", "))
+		return fmt.Sprintf("after the comparison at %s a number was added to the pointer%s; the sum has not been compared with %s",
+			x.spec.place(t.insn), x.indexWhence(o, ", "), end)
 	case !reg.fixed():
-		return fmt.Sprintf("%s is packet data plus a number%s, and nothing on this path compares it with data_end", x.regName(), x.indexWhence(o, ", "))
+		return fmt.Sprintf("%s is packet data plus a number%s, and nothing on this path compares it with %s", x.regName(), x.indexWhence(o, ", "), end)
 	case o != nil:
-		return fmt.Sprintf("%s is %s, and nothing on this path compares it with data_end", r, x.whence(o.object()))
+		return fmt.Sprintf("%s is %s, and nothing on this path compares it with %s", r, x.whence(o.object()), end)
 	}
-	return "nothing on this path compares the pointer with data_end"
+	return "nothing on this path compares the pointer with " + end
 }
 
 func isAre(n int64) string {
@@ -158,22 +170,24 @@ func suggestPacket(x *evidence) string {
 	if reg.Var.SMin < 0 {
 		return "make the number unsigned, or make sure that it is not below 0"
 	}
+	start, limit := packetWords(reg.Kind)
 	lo, _, size, ok := x.extent()
-	if !ok {
-		return "compare the end of what is used with data_end first"
+	switch {
+	case !ok:
+		return fmt.Sprintf("compare the end of what is used with %s first", limit)
+	case lo < 0:
+		return fmt.Sprintf("access nothing before %s", start)
+	case !reg.fixed():
+		return fmt.Sprintf("compare again after the addition, with the end of what is used there: if ((void *)(header + 1) > %s) return ...;", limit)
 	}
 	end := lo + size
-	if !reg.fixed() {
-		return "compare again after the addition, with the end of what is used there: if ((void *)(header + 1) > data_end) return ...;"
+	if t, same := x.packetTest(x.origin()); t != nil && same {
+		if reg.Size > 0 && reg.Size <= maxPacket && int64(reg.Size) < end {
+			return fmt.Sprintf("compare up to the end of what is used: if (%s + %d > %s) return ...;", start, end, limit)
+		}
+		return fmt.Sprintf("is the comparison the right way round? The access needs one that shows %s: if (%s + %d > %s) return ...;", plural(end, "byte"), start, end, limit)
 	}
-	t, same := x.packetTest(x.origin())
-	if t != nil && same && reg.Size > 0 && reg.Size <= maxPacket && int64(reg.Size) < end {
-		return fmt.Sprintf("compare up to the end of what is used: if (data + %d > data_end) return ...;", end)
-	}
-	if t != nil && same {
-		return fmt.Sprintf("is the comparison the right way round? The access needs one that shows %s: if (data + %d > data_end) return ...;", plural(end, "byte"), end)
-	}
-	return fmt.Sprintf("before the access: if (data + %d > data_end) return ...;", end)
+	return fmt.Sprintf("before the access: if (%s + %d > %s) return ...;", start, end, limit)
 }
 
 // isSection reports whether a map is a data section of the object.
@@ -230,6 +244,18 @@ func causeIndex(x *evidence) string {
 	if i == nil {
 		return have
 	}
+	s := x.offsetCause(r, i)
+	if !isStack {
+		s += "; " + have
+	} else if hi+size > 0 {
+		s += fmt.Sprintf("; with that %s would lie beyond the top of the stack", plural(hi+size, "byte"))
+	}
+	return s
+}
+
+// offsetCause says what the number is that was added to a pointer, and what bounds it.
+func (x *evidence) offsetCause(r isa.Reg, i *origin) string {
+	reg := &x.regs[r]
 	s := fmt.Sprintf("the offset added to %s may be %s", r, bound(reg.Var.SMin, upper(reg)))
 	if root := i.root(); root != nil {
 		s += fmt.Sprintf("; it comes from %s", x.whence(root))
@@ -246,11 +272,6 @@ func causeIndex(x *evidence) string {
 		s += fmt.Sprintf("; the mask %#x leaves that much", mask)
 	default:
 		s += ", and no test on this path bounds it"
-	}
-	if !isStack {
-		s += "; " + have
-	} else if hi+size > 0 {
-		s += fmt.Sprintf("; with that %s would lie beyond the top of the stack", plural(hi+size, "byte"))
 	}
 	return s
 }

@@ -136,7 +136,7 @@ func suggestReturn(x *evidence) string {
 	if x.spec.Type == nil {
 		return ""
 	}
-	r := x.spec.Type.ReturnsFor(x.spec.Attach)
+	r, _ := x.spec.returns()
 	if r.Any {
 		return ""
 	}

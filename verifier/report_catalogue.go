@@ -53,6 +53,7 @@ const (
 	topicShift         topic = "shift"
 	topicFrames        topic = "frames"
 	topicStackTotal    topic = "stack total"
+	topicKernelTypes   topic = "kernel types"
 	topicSteps         topic = "steps"
 	topicDynptr        topic = "dynptr"
 	topicIterator      topic = "iterator"
@@ -155,7 +156,8 @@ var catalogue = map[heading]advice{
 
 	{CodeLeak, topicNone}: {causeLeak, say("addresses must stay in the program under this policy: store, return and compare numbers only")},
 
-	{CodeUnsupported, topicKfunc}: {causeNothing, suggestKfunc},
+	{CodeUnsupported, topicKfunc}:       {causeNothing, suggestKfunc},
+	{CodeUnsupported, topicKernelTypes}: {say("what the program attaches to has a type in the kernel, and the kernel's types are not known here"), say("give the kernel's types: gbpf verify --kernel-btf vmlinux, KernelBTF of the loader's options")},
 	{CodeUnsupported, topicNone}: {say("there are no rules for this here yet, though the kernel may take the program"), say("do without it; or, where the sandbox is " +
 		"enough, run the program under the policy sandboxed")},
 

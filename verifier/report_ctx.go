@@ -95,6 +95,8 @@ func suggestContext(x *evidence) string {
 		return list("the fields that may be read:")
 	case write && f.Access&progtype.Write == 0:
 		return list("the fields that may be written:")
+	case f.Count > 1:
+		return fmt.Sprintf("access whole elements of %s, of %d bytes each", f.Name, f.Size)
 	case size != int64(f.Size):
 		return fmt.Sprintf("access %s as a variable of %d bytes and cut the number afterwards", f.Name, f.Size)
 	}

@@ -199,10 +199,12 @@ func (r *recorder) slotAt(base isa.Reg, off int16) (frame *originFrame, at int32
 func (r *recorder) load(in *isa.Insn, regs *[11]Reg) {
 	base := r.f().regs[in.Src]
 	if f, at, ok := r.slotAt(in.Src, in.Off); ok {
-		if o := f.stack[at]; o != nil {
+		o := f.stack[at]
+		if o != nil && (regs[in.Dst].Kind == o.was.Kind || r.madeWorthless(o) >= 0) {
 			r.f().regs[in.Dst] = o
 			return
 		}
+		base = nil
 	}
 	r.made(in.Dst, regs, base, nil)
 }
@@ -211,6 +213,9 @@ func (r *recorder) store(in *isa.Insn, info *isa.Info) {
 	f, at, ok := r.slotAt(in.Dst, in.Off)
 	if !ok {
 		return
+	}
+	for k := at - 7; k < at+int32(info.Size); k++ {
+		delete(f.stack, k) // overwritten, in part at least
 	}
 	if info.Kind == isa.KindStoreImm {
 		f.stack[at] = &origin{insn: r.prev, step: r.steps, was: known(uint64(in.Imm))}

@@ -253,7 +253,7 @@ func (x *evidence) mapArg(o *origin) string {
 // loaded names what a load read.
 func (x *evidence) loaded(in *isa.Insn, o *origin) string {
 	if o.from == nil {
-		return "a value"
+		return "a value on the stack"
 	}
 	switch b := &o.from.was; b.Kind {
 	case PtrToCtx:
@@ -265,8 +265,6 @@ func (x *evidence) loaded(in *isa.Insn, o *origin) string {
 		return "a number from the packet"
 	case PtrToMapValue:
 		return "a number from map " + x.mapName(b.Obj)
-	case PtrToStack:
-		return "a number on the stack"
 	case PtrToBTFID, PtrToSocket, PtrToSockCommon, PtrToTCPSock:
 		return "a field of a kernel structure"
 	}

@@ -46,6 +46,17 @@ type Spec struct {
 	// Types are the kernel's types that BTF-typed pointers refer to, by name; nil
 	// means that none is known.
 	Types TypeSource
+	// LocalTypes are the structures of the program's own that it makes objects of, by their
+	// number in the program's BTF, which bpf_obj_new is given.
+	LocalTypes map[uint32]*LocalType
+}
+
+// LocalType is a structure of the program's own, of which it can make objects, lists and
+// trees.
+type LocalType struct {
+	Struct
+	Fields  []maps.Field // that only helpers and kernel functions may touch, sorted by offset
+	Numbers bool         // it holds numbers, and arrays and structures of them, only
 }
 
 // Func is a BPF function of a program.

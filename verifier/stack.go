@@ -18,7 +18,7 @@ func (w *walker) stackRange(reg isa.Reg, r *Reg, off, size int, what string) (lo
 		return 0, 0, w.fail(CodeBounds, "%s of the stack through %s, far outside it", what, reg)
 	}
 	lo, hi = off+int(v.SMin), off+int(v.SMax)+size
-	if lo < -stackSize || hi > 0 || size < 0 {
+	if lo < -stackSize || lo > -1 || hi > 0 || size < 0 {
 		return lo, hi, w.outsideStack(reg, r, off, size, what)
 	}
 	w.deepen(int(r.Frame), -lo)

@@ -128,10 +128,11 @@ type frameSnap struct {
 type refKind uint8
 
 const (
-	refPtr     refKind = iota // a pointer that a helper handed out
-	refLock                   // bpf_spin_lock
-	refResLock                // bpf_res_spin_lock
-	refIRQ                    // bpf_local_irq_save
+	refPtr        refKind = iota // a pointer that a helper handed out
+	refLock                      // bpf_spin_lock
+	refResLock                   // bpf_res_spin_lock
+	refResLockIRQ                // bpf_res_spin_lock_irqsave
+	refIRQ                       // bpf_local_irq_save
 )
 
 // ref is something acquired that must be released.
@@ -147,7 +148,7 @@ type ref struct {
 type sections struct {
 	rcu       uint8 // nested bpf_rcu_read_lock
 	preempt   uint8 // nested bpf_preempt_disable
-	sleepable bool  // the callback being walked may sleep
+	sleepable bool  // the program, or the callback being walked, may sleep
 	goto_     uint32
 	iters     uint32 // sum of iterators' depths: states of different depth are never taken for a repetition
 }
@@ -160,6 +161,7 @@ type state struct {
 	nextID uint32
 	node   int32 // the kept state that this path goes on from
 	path   int32 // the last undecided branch
+	since  int   // instructions walked since the state that it goes on from
 }
 
 // snapshot is a state as kept. It does not change.
@@ -177,9 +179,6 @@ func (s *snapshot) bytes() int {
 	f := s.frames[len(s.frames)-1]
 	return 64 + 8*len(s.frames) + frameSnapBytes + 12*len(f.stack) + 20*len(s.refs)
 }
-
-// f is the innermost frame.
-func (s *state) f() *frame { return s.frames[len(s.frames)-1] }
 
 // newID makes an identity that no other register on this path has.
 func (s *state) newID() uint32 {

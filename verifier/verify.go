@@ -47,7 +47,13 @@ func Verify(spec *Spec, o Options) (*Proof, error) {
 			proof.facts[pc].Flags |= Reached
 		}
 	}
+	for pc, u := range p.upperZero() {
+		proof.facts[pc].Upper = u
+	}
 	proof.stats = w.stats()
+	if !w.unbounded && w.global == 0 {
+		proof.longest = w.longest
+	}
 	proof.ctxMax = int32(w.ctxMax)
 	for i := range p.subs {
 		proof.starts = append(proof.starts, p.subs[i].start)
@@ -124,6 +130,7 @@ func (w *walker) all() *Error {
 func (w *walker) startMain() {
 	f := w.start(0)
 	f.set(1, pointer(PtrToCtx), 0)
+	w.ownArgs()
 	if w.spec.Type.Kernel == 0 {
 		w.rawArgs(f)
 	}
@@ -157,6 +164,25 @@ func (w *walker) endless(pc int) *Error {
 	return w.fail(CodeLoop, "the loop does not end: the walk came back to this instruction with nothing changed")
 }
 
+// minPrivateStack is how many bytes of stack make a function worth one of its own (BPF_PRIV_STACK_MIN_SIZE).
+const minPrivateStack = 64
+
+// privateStack reports whether the kernel lets large functions of the program have stacks of their own: in
+// tracing programs that cannot interrupt themselves, unless they call others by tail call.
+func (p *program) privateStack() bool {
+	switch p.spec.Type.Kernel {
+	case typeKprobe, typeTracepoint, typePerfEvent, typeRawTP:
+	default:
+		return false
+	}
+	for i := range p.subs {
+		if p.subs[i].tailCalls {
+			return false
+		}
+	}
+	return true
+}
+
 // stackDepth checks that nested calls have stack enough.
 func (w *walker) stackDepth() *Error {
 	p := w.p
@@ -176,8 +202,16 @@ func (w *walker) stackDepth() *Error {
 			}
 		}
 	}
-	// As the kernel rounds where programs are compiled; a function without stack of its own takes none.
-	round := func(i int) int { return (int(w.depth[i]) + 15) &^ 15 }
+	// As the kernel counts where programs are compiled: rounded, nothing for a function without stack of its own,
+	// nor for one that gets a private stack.
+	private := p.privateStack()
+	round := func(i int) int {
+		n := (int(w.depth[i]) + 15) &^ 15
+		if private && n >= minPrivateStack && !w.async[i] {
+			return 0
+		}
+		return n
+	}
 	for i := range p.subs {
 		if w.depth[i] > stackSize {
 			return fault(CodeLimit, p.subs[i].start, "%s uses %d bytes of stack: the limit is %d", p.subName(i), w.depth[i], stackSize).as(topicStackTotal)

@@ -1,5 +1,9 @@
 package verifier
 
+// workPerStep is how many registers and slots may be compared for each step of the budget, so
+// that programs made to be slow to compare take no more time than others.
+const workPerStep = 1000
+
 // visit compares the path at pc with the states kept there. It reports whether one of
 // them covers the path, which then ends, and keeps the state when that is likely to
 // pay.
@@ -21,15 +25,18 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	// The newest first: a loop comes back to what it just left.
 	for i := len(list) - 1; i >= 0; i-- {
 		n := list[i]
+		nd := &w.nodes[n]
+		if !w.sameCalls(nd.snap) {
+			continue // no judgement of that state's use
+		}
 		if cur == nil {
 			cur = w.look(pc)
 		}
-		nd := &w.nodes[n]
 		hit := false
 		if nd.branches > 0 {
 			switch {
-			case force:
-				if w.converges(pc, nd, cur) && w.covers(nd.snap, cur, pc, within) {
+			case force && w.converges(pc, nd, cur):
+				if w.covers(nd.snap, cur, pc, within) {
 					w.waitFor(n)
 					hit = true
 				}
@@ -39,9 +46,11 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 			if !force && !hit && w.jumps-w.keptJumps < 20 && w.steps-w.keptSteps < 100 {
 				add = false
 			}
-		} else if !w.complete(n) {
+		} else if top := w.unfinished(n); top >= 0 {
+			// What n waits for may be walked to its end, and wait in turn: only the last one is on
+			// this path, and above it.
 			if hit = w.covers(nd.snap, cur, pc, within); hit {
-				w.waitFor(nd.waits)
+				w.waitFor(top)
 			}
 		} else {
 			hit = w.covers(nd.snap, cur, pc, demanded)
@@ -49,6 +58,8 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if hit {
 			nd.hits++
 			known = true
+			w.unbounded = w.unbounded || !w.complete(n)
+			w.ended(nd.longest)
 			break
 		}
 		if add {
@@ -75,6 +86,9 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	if known {
 		return true, nil
 	}
+	if w.work > workPerStep*w.o.Steps {
+		return false, w.tooLong()
+	}
 	if !add && w.s.node >= 0 {
 		return false, nil
 	}
@@ -91,10 +105,24 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 	return false, nil
 }
 
+// sameCalls reports whether a kept state was reached through the calls that the path is in.
+func (w *walker) sameCalls(s *snapshot) bool {
+	if len(s.frames) != len(w.s.frames) {
+		return false
+	}
+	for i := len(s.frames) - 1; i > 0; i-- {
+		if o, c := s.frames[i], w.s.frames[i]; int(o.site) != c.site || o.call != c.call {
+			return false
+		}
+	}
+	return true
+}
+
 // addNode keeps the state of the path.
 func (w *walker) addNode(pc int, s *snapshot) {
 	s = w.keep(s)
-	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1})
+	w.nodes = append(w.nodes, node{snap: s, pc: int32(pc), parent: w.s.node, branches: 1, waits: -1, dist: w.s.since})
+	w.s.since = 0
 	n := int32(len(w.nodes) - 1)
 	w.s.node = n
 	w.kept[pc] = append(w.kept[pc], n)
@@ -113,7 +141,10 @@ func (w *walker) converges(pc int, nd *node, cur *snapshot) bool {
 	case w.isIterNext(pc):
 		return w.iterActive()
 	}
-	return true // a helper that calls back
+	// A helper that calls back: it must be the helper that goes round, not a loop around it, which the kernel does
+	// not tell apart.
+	last := len(cur.frames) - 1
+	return nd.snap.frames[last].iterations != cur.frames[last].iterations
 }
 
 // waitFor notes that the path ends in node a, which is not walked to its end: states between
@@ -132,19 +163,20 @@ func (w *walker) above(a, b int32) bool { return a < b }
 
 // complete reports whether everything that goes on from node n has been walked, so that what
 // is demanded there is known.
-func (w *walker) complete(n int32) bool {
-	for n >= 0 {
+func (w *walker) complete(n int32) bool { return w.unfinished(n) < 0 }
+
+// unfinished returns the node that n waits for in the end, which is on this path and not walked to
+// its end; n itself if it is that one, and -1 if n waits for none. Nodes wait for
+// nodes further up only, so the way there has an end.
+func (w *walker) unfinished(n int32) int32 {
+	for {
 		nd := &w.nodes[n]
-		if nd.branches > 0 {
-			return false
-		}
-		if nd.waits < 0 {
-			return true
-		}
-		if nd.waits == n {
-			return true
+		switch {
+		case nd.branches > 0:
+			return n
+		case nd.waits < 0 || nd.waits >= n:
+			return -1
 		}
 		n = nd.waits
 	}
-	return true
 }

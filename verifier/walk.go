@@ -17,8 +17,13 @@ type walker struct {
 	layout *progtype.Layout
 	maps   []*Map // Spec.Maps, and the inner maps that lookups lead to
 	inner  map[*Map]uint32
-	types  []*Struct // kernel structures, by number
+	types  []kernelType // what pointers to kernel structures point to, by number
 	typeNo map[string]uint32
+	// argRefs are the references that the program owns when it starts, by the argument that holds them.
+	argRefs []uint32
+	// locals are those of the types that are the program's own, localNos their numbers by BTF ID.
+	locals   map[uint32]*LocalType
+	localNos map[uint32]uint32
 
 	tab *regTable
 	s   state
@@ -44,6 +49,9 @@ type walker struct {
 	keptStates int
 	pruned     int
 	merged     int
+	work       int         // comparisons of registers and slots, a measure of time beside steps
+	longest    int         // instructions of the longest run
+	unbounded  bool        // there is none
 	mergesAt   map[int]int // by instruction
 	memory     int         // bytes of snapshots
 	peak       int
@@ -53,7 +61,7 @@ type walker struct {
 	leaks      bool // addresses may leave the program
 
 	idmap  []idPair
-	tempID uint32
+	links  []link
 	imm    Reg
 	memo   *memo
 	consts []uint64 // see thresholds
@@ -73,10 +81,11 @@ type walker struct {
 // pending is a path to walk later: the other side of a fork, with the state before
 // it.
 type pending struct {
-	snap *snapshot
-	pc   int
-	node int32
-	path int32
+	since int // see state
+	snap  *snapshot
+	pc    int
+	node  int32
+	path  int32
 }
 
 // node is a kept state, or the start of the walk.
@@ -90,7 +99,8 @@ type node struct {
 	waits  int32
 	misses int32
 	hits   int32
-	jumps  uint32
+	// dist is how many instructions it is from the state before, longest how many there may be to the end.
+	dist, longest int
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
@@ -108,7 +118,7 @@ func newWalker(p *program, o Options) *walker {
 	n := len(p.insns)
 	w := &walker{
 		p: p, spec: p.spec, o: o, tab: newRegTable(), layout: p.spec.Type.Layout(p.spec.Attach),
-		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{},
+		inner: map[*Map]uint32{}, mergesAt: map[int]int{}, typeNo: map[string]uint32{}, locals: map[uint32]*LocalType{}, localNos: map[uint32]uint32{},
 		kept: make([][]int32, n+1), facts: make([]Fact, n), walked: make([]uint32, n), base: make([]Kind, n),
 		depth: make([]int32, len(p.subs)), async: make([]bool, len(p.subs)), wantsGlobal: make([]bool, len(p.subs)),
 	}
@@ -136,7 +146,7 @@ func (w *walker) start(sub int) *frame {
 	for len(w.s.frames) > 0 {
 		w.dropFrame()
 	}
-	w.s = state{frames: w.s.frames, node: -1, path: -1}
+	w.s = state{frames: w.s.frames, node: -1, path: -1, sec: sections{sleepable: w.spec.Sleepable}}
 	w.global = sub
 	w.pc = w.p.subs[sub].start
 	for pc := range w.kept {
@@ -170,7 +180,7 @@ func (w *walker) next() (found bool, err *Error) {
 		w.todo = w.todo[:len(w.todo)-1]
 		w.memory -= t.snap.bytes()
 		w.restore(t.snap)
-		w.s.node, w.s.path = t.node, t.path
+		w.s.node, w.s.path, w.s.since = t.node, t.path, t.since
 		w.pc = t.pc
 		live, err := w.otherSide()
 		if err != nil {
@@ -202,7 +212,11 @@ func (w *walker) otherSide() (live bool, err *Error) {
 // fork puts the other side of what instruction pc may do off, with the state before it. It
 // reports whether the path is to take that side itself, which is so only when a known
 // path is walked again.
-func (w *walker) fork() (other bool, err *Error) {
+func (w *walker) fork() (other bool, err *Error) { return w.forkTo(false) }
+
+// forkTo is fork. With apart the other side is no part of this path: nothing that it does
+// counts for the states that led here.
+func (w *walker) forkTo(apart bool) (other bool, err *Error) {
 	if w.replay != nil {
 		other = w.replay.choose(w.pc)
 		w.note(w.pc, other)
@@ -211,9 +225,12 @@ func (w *walker) fork() (other bool, err *Error) {
 	if len(w.todo) >= maxPending {
 		return false, w.fail(CodeLimit, "more than %d paths wait to be walked", maxPending).as(topicSteps)
 	}
-	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path}
+	p := pending{snap: w.keep(w.look(w.pc)), pc: w.pc, node: w.s.node, path: w.s.path, since: w.s.since}
 	w.memory += p.snap.bytes()
 	w.peak = max(w.peak, w.memory)
+	if apart {
+		p.node = -1
+	}
 	w.todo = append(w.todo, p)
 	if p.node >= 0 {
 		w.nodes[p.node].branches++
@@ -229,6 +246,7 @@ func (w *walker) endPath() {
 		if w.nodes[n].branches > 0 {
 			return
 		}
+		w.longer(n)
 	}
 }
 
@@ -253,6 +271,7 @@ func (w *walker) path() (ended bool, err *Error) {
 				return true, nil
 			}
 		}
+		w.s.since++
 		if w.steps++; w.steps > w.o.Steps {
 			return false, w.tooLong()
 		}
@@ -277,6 +296,7 @@ func (w *walker) path() (ended bool, err *Error) {
 			return false, err
 		}
 		if done {
+			w.ended(0)
 			return true, nil
 		}
 	}

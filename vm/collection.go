@@ -87,7 +87,7 @@ func (v *Variable) Get(out any) error {
 // Set copies in into the variable: a []byte of its size, or a fixed-size value of its
 // size, which is stored in little-endian order. A read-only variable is set before loading.
 func (v *Variable) Set(in any) error {
-	if v.readOnly {
+	if v.readOnly || v.m.Frozen() {
 		return fmt.Errorf("variable %s: set: it is read-only once loaded: set it in the collection's spec", v.name)
 	}
 	b, err := v.bytes()

@@ -142,6 +142,7 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 		GPL:    GPLCompatible(spec.License),
 		Proof:  p.proof,
 		Maps:   m.table,
+		Map:    func(i uint32) *maps.Map { return p.spec.Maps[i] },
 		Const:  p.constant,
 		Helper: p.helper,
 		ByID: func(id uint64) *helpers.Helper {

@@ -369,8 +369,16 @@ func TestVariables(t *testing.T) {
 	if _, err := vm.NewVariable("big", data, 16, 1, false); err == nil {
 		t.Error("a variable beyond its map")
 	}
+	const readOnly = "variable limit: set: it is read-only once loaded: set it in the collection's spec"
 	ro, _ := vm.NewVariable("limit", data, 8, 4, true)
-	if err := ro.Set(uint32(1)); err == nil || err.Error() != "variable limit: set: it is read-only once loaded: set it in the collection's spec" {
+	if err := ro.Set(uint32(1)); err == nil || err.Error() != readOnly {
+		t.Error(err)
+	}
+	// What a frozen map holds, programs may have been verified with.
+	if err := data.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Set(uint32(1)); err == nil || err.Error() != readOnly {
 		t.Error(err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/spf13/cobra"
 
 	"github.com/gbpf/gbpf/isa"
@@ -25,6 +27,7 @@ type verifyFlags struct {
 	typ       string
 	policy    string
 	kernelBTF string
+	targets   []string
 	vars      []string
 	kconfig   []string
 	json      bool
@@ -77,7 +80,8 @@ func verifyCommand() *cobra.Command {
 	fl.StringVar(&f.raw, "raw", "", "a `file` of instructions in hex, 8 bytes or one 0x word each, instead of an object; - for standard input")
 	fl.StringVar(&f.typ, "type", "", "with --raw, the program `type`, such as xdp or tc")
 	fl.StringVar(&f.policy, "policy", "linux", "what is accepted: the `policy` linux, strict or sandboxed")
-	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, or vmlinux for this machine's kernel")
+	fl.StringVar(&f.kernelBTF, "kernel-btf", "", "the kernel's types: a BTF `file`, vmlinux for this machine's kernel, or none; by default vmlinux for objects with programs that attach to kernel functions, where there is one")
+	fl.StringArrayVar(&f.targets, "target", nil, "what a tracing program attaches to, if a BPF program, as `PROGRAM=TYPE`, such as trace=xdp")
 	fl.StringArrayVar(&f.vars, "var", nil, "a global variable as `NAME=VALUE`, set before verifying")
 	fl.StringArrayVar(&f.kconfig, "kconfig", nil, "a .kconfig variable as `NAME=VALUE`")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a program, on a line")
@@ -102,7 +106,7 @@ func (f *verifyFlags) options(log io.Writer) (o verifier.Options, err error) {
 		for _, flag := range []struct {
 			name string
 			set  bool
-		}{{"program", f.program != ""}, {"kernel-btf", f.kernelBTF != ""}, {"var", f.vars != nil}, {"kconfig", f.kconfig != nil}} {
+		}{{"program", f.program != ""}, {"kernel-btf", f.kernelBTF != ""}, {"target", f.targets != nil}, {"var", f.vars != nil}, {"kconfig", f.kconfig != nil}} {
 			if flag.set {
 				return o, fmt.Errorf("--%s: it goes with an object, not with --raw", flag.name)
 			}
@@ -148,7 +152,10 @@ func (f *verifyFlags) object(path string) ([]*verdict, error) {
 	if opts.Kconfig, err = kconfigValues(spec, f.kconfig); err != nil {
 		return nil, err
 	}
-	if opts.KernelBTF, err = kernelBTF(f.kernelBTF); err != nil {
+	if opts.KernelBTF, err = f.kernelTypes(spec); err != nil {
+		return nil, err
+	}
+	if opts.Targets, err = f.attachTargets(spec); err != nil {
 		return nil, err
 	}
 	specs, err := loader.VerifierSpecs(spec, opts)
@@ -177,6 +184,28 @@ func (f *verifyFlags) object(path string) ([]*verdict, error) {
 	}
 	slices.SortFunc(all, func(a, b *verdict) int { return strings.Compare(a.name, b.name) })
 	return all, nil
+}
+
+// attachTargets parses PROGRAM=TYPE settings.
+func (f *verifyFlags) attachTargets(spec *ebpf.CollectionSpec) (map[string]*verifier.FuncType, error) {
+	targets := map[string]*verifier.FuncType{}
+	for _, s := range f.targets {
+		name, typ, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("--target %s: want PROGRAM=TYPE", s)
+		}
+		p := spec.Programs[name]
+		if p == nil {
+			return nil, fmt.Errorf("--target %s: no such program: the object has %s", s, nameList(spec.Programs))
+		}
+		if t := progtype.ByName(typ); t != nil {
+			targets[name] = loader.BPFTarget(p.AttachTo, t)
+		}
+		if targets[name] == nil {
+			return nil, fmt.Errorf("--target %s: programs of type %s cannot be traced: want a type such as xdp or sched_cls", s, typ)
+		}
+	}
+	return targets, nil
 }
 
 // bytes reads a program from a file of hex.
@@ -318,4 +347,24 @@ func (v *verdict) json(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(line)
+}
+
+// kernelTypes are those that --kernel-btf names. Without it programs that attach to kernel functions, which have
+// no context but these functions' arguments, get this machine's.
+func (f *verifyFlags) kernelTypes(spec *ebpf.CollectionSpec) (*btf.Spec, error) {
+	switch f.kernelBTF {
+	case "none":
+		return nil, nil
+	case "":
+		for _, p := range spec.Programs {
+			switch p.Type {
+			case ebpf.Tracing, ebpf.LSM, ebpf.StructOps:
+				if s, err := btf.LoadKernelSpec(); err == nil {
+					return s, nil
+				}
+				return nil, nil
+			}
+		}
+	}
+	return kernelBTF(f.kernelBTF)
 }

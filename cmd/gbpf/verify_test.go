@@ -165,6 +165,9 @@ func TestVerifyErrors(t *testing.T) {
 		{[]string{"--raw", "testdata/nothing", "--type", "xdp"}, "--raw testdata/nothing: "},
 		{[]string{"--raw", "testdata/one.o", "--type", "xdp"}, "--raw testdata/one.o: line 1: "},
 		{[]string{"--raw", rawFile(t, "b7 00"), "--type", "xdp"}, ": 2 bytes: an instruction has 8"},
+		{[]string{"testdata/one.o", "--target", "x"}, "--target x: want PROGRAM=TYPE"},
+		{[]string{"testdata/one.o", "--target", "x=xdp"}, "--target x=xdp: no such program: the object has only"},
+		{[]string{"testdata/one.o", "--target", "only=nothing"}, "--target only=nothing: programs of type nothing cannot be traced: want a type such as xdp or sched_cls"},
 		{[]string{"--frob"}, "unknown flag: --frob: see gbpf verify --help"},
 	} {
 		status, out, errs := exec(t, "", append([]string{"verify"}, tt.args...)...)

@@ -110,6 +110,10 @@ var variants = []variant{
 		proto: Proto{ID: 57, Name: "getsockopt", Args: [5]Arg{sock, anything, anything, uninitMem, size}}},
 	{types: []uint32{typeSkLookup},
 		proto: Proto{ID: 124, Name: "sk_assign", Args: [5]Arg{bctx, {Kind: PtrToSocket, Flags: MaybeNull}, anything}}},
+	{types: []uint32{typeTracing},
+		proto: Proto{ID: 107, Name: "sk_storage_get", Args: [5]Arg{constMap, btfIDOrNull("sock_common"), mapValueOrNull, anything}, Ret: retMapValueOrNull}},
+	{types: []uint32{typeTracing},
+		proto: Proto{ID: 108, Name: "sk_storage_delete", Args: [5]Arg{constMap, btfIDOrNull("sock_common")}}},
 	{types: []uint32{typeTracing, typeLSM, typeSyscall},
 		proto: Proto{ID: 188, Name: "xdp_get_buff_len", Args: [5]Arg{btfID("xdp_buff")}}},
 }

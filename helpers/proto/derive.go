@@ -68,5 +68,8 @@ func deriveAllow() {
 		}
 		row(typeLSM, attachLSMMac, sleepable, trampoline, lsmHelpers, ima)
 	}
+	// The rows of struct_ops programs go by their structure of operations: this is that of congestion control, which has all
+	// that others have, see AllowedOn.
+	allow = append(allow, allowRow{typ: typeStructOps, set: [4]uint64{0x28204280043d1ee, 0x297f3e0063810000, 0x739e317620207c, 0xf0fec}})
 	row(typeLSM, attachLSMCgroup, false, lsmHelpers, []string{"get_local_storage", "get_retval", "set_retval"})
 }

@@ -102,18 +102,24 @@ func Allowed(progType uint32, id int32) bool {
 }
 
 // AllowedAttach is [Allowed] for one expected attach type (BPF_* of enum
-// bpf_attach_type) and for sleepable or other programs. Attach types that the
-// table does not have are treated as [Allowed] does.
+// bpf_attach_type) and for sleepable or other programs. Where the table has only other programs of the attach
+// type, sleepable ones may call what these may; attach types that it does not have are treated as [Allowed] does.
 func AllowedAttach(progType, attachType uint32, sleepable bool, id int32) bool {
-	known := false
+	known, other := false, false
 	for i := range allow {
 		r := &allow[i]
-		if r.typ != progType || r.attach != attachType || r.sleepable != sleepable {
-			continue
+		switch {
+		case r.typ != progType || r.attach != attachType:
+		case r.sleepable != sleepable:
+			other = other || sleepable
+		default:
+			if known = true; r.has(id) {
+				return true
+			}
 		}
-		if known = true; r.has(id) {
-			return true
-		}
+	}
+	if !known && other {
+		return AllowedAttach(progType, attachType, false, id)
 	}
 	return !known && Allowed(progType, id)
 }

@@ -181,7 +181,7 @@ var table = [MaxID + 1]Proto{
 	172: {ID: 172, Name: "timer_cancel", GPLOnly: true, Args: [5]Arg{timer}},
 	173: {ID: 173, Name: "get_func_ip", GPLOnly: true, Args: [5]Arg{bctx}},
 	174: {ID: 174, Name: "get_attach_cookie", Args: [5]Arg{bctx}},
-	175: {ID: 175, Name: "task_pt_regs", GPLOnly: true, Args: [5]Arg{btfID("task_struct")}, Ret: retBTFTrusted("pt_regs")},
+	175: {ID: 175, Name: "task_pt_regs", GPLOnly: true, Args: [5]Arg{btfID("task_struct")}, Ret: Ret{Kind: RetPtrToBTFID, BTF: "pt_regs"}},
 	176: {ID: 176, Name: "get_branch_snapshot", GPLOnly: true, Args: [5]Arg{uninitMem, sizeOrZero, anything}},
 	177: {ID: 177, Name: "trace_vprintk", GPLOnly: true, Args: [5]Arg{mem, size, memOrNull, sizeOrZero}},
 	178: {ID: 178, Name: "skc_to_unix_sock", Args: [5]Arg{sock}, Ret: retBTFOrNull("unix_sock")},

@@ -266,7 +266,7 @@ func (g *gen) touchAt(p isa.Reg, size int, off int16) {
 // indexed makes a pointer into what p points to with a bounded number added.
 func (g *gen) indexed(p isa.Reg) (isa.Reg, bool) {
 	v := g.f.regs[p]
-	if g.isLocked(p) == false && g.chance(50) {
+	if !g.isLocked(p) && g.chance(50) {
 		g.lock(p)
 		defer g.unlock(p)
 	}

@@ -29,6 +29,11 @@ func (p *Program) remove(at, n int) bool {
 	return p.splice(at, n, nil, move)
 }
 
+// Insert puts instructions in front of that at at, with jumps and descriptions
+// adjusted. What jumped there goes to the new ones if land is set, else behind them. It
+// reports false, and does nothing, where a jump would get too long.
+func (p *Program) Insert(at int, insns []isa.Insn, land bool) bool { return p.insert(at, insns, land) }
+
 // insert puts instructions in front of that at at, which is what jumps to it reach
 // first if land is set.
 func (p *Program) insert(at int, insns []isa.Insn, land bool) bool {

@@ -223,6 +223,9 @@ func (s *shrinker) plainer() (any bool) {
 	} {
 		c := s.p.Clone()
 		f(c)
+		if s.p.Typed && !c.Typed && c.refersToFunctions() {
+			continue // such need types in the kernel, and without would show only that
+		}
 		if c.Type == s.p.Type && c.Attach == s.p.Attach && c.Flags == s.p.Flags && c.Typed == s.p.Typed && len(c.Funcs) == len(s.p.Funcs) {
 			continue
 		}
@@ -232,6 +235,11 @@ func (s *shrinker) plainer() (any bool) {
 		any = s.try(c) || any
 	}
 	return any
+}
+
+// refersToFunctions reports whether the program takes the address of a function.
+func (p *Program) refersToFunctions() bool {
+	return slices.ContainsFunc(p.Insns, func(in isa.Insn) bool { return in.Op == isa.OpLddwFunc })
 }
 
 // dropMaps forgets the maps that no instruction names.

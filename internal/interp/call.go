@@ -20,7 +20,7 @@ func (st *State) push(p *Program, ret int, r *[16]uint64) bool {
 	}
 	st.depth++
 	f := &st.frames[st.depth]
-	f.prog, f.ret, f.mayGoto = p, ret, maxMayGoto
+	f.prog, f.ret, f.mayGoto = p, ret, st.mode.MayGoto
 	copy(f.saved[:], r[6:10])
 	r[10] = uint64(st.slot.FrameTop(st.depth))
 	st.enter(st.depth)

@@ -3,10 +3,12 @@ package interp
 import (
 	"runtime"
 
+	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
+	"github.com/gbpf/gbpf/verifier"
 )
 
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
@@ -15,12 +17,38 @@ func (p *Program) Compile(cfg jit.Config) error {
 	cfg.Fuel = p.cost
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
+	cfg.Inline = p.inline
 	code, err := jit.Compile(p.src.Proof, cfg)
 	if err != nil {
 		return err
 	}
 	p.native = code
 	return nil
+}
+
+// inline says what the helper call at pc may be replaced with in machine code: one of the kernel's own helpers, where what
+// is proven of its arguments makes it simple.
+func (p *Program) inline(pc int) (jit.Inline, jit.Array) {
+	if p.code[pc].op != isa.OpCallHelper {
+		return jit.InlineNone, jit.Array{}
+	}
+	h := p.helpers[p.code[pc].imm]
+	if h.Kfunc || h != helpers.ByID(h.Proto.ID) {
+		return jit.InlineNone, jit.Array{}
+	}
+	switch h.Proto.Name {
+	case "get_smp_processor_id":
+		return jit.InlineCPU, jit.Array{}
+	case "map_lookup_elem":
+		f := p.src.Proof.Fact(pc)
+		if p.src.Map == nil || !f.Has(verifier.ConstMap) {
+			break
+		}
+		if addr, stride, entries, ok := p.src.Map(f.Map).Elements(); ok {
+			return jit.InlineArray, jit.Array{Addr: addr, Stride: stride, Entries: entries}
+		}
+	}
+	return jit.InlineNone, jit.Array{}
 }
 
 // Native returns the program's machine code, nil if it has none.

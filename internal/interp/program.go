@@ -57,6 +57,9 @@ type Source struct {
 	Insns []isa.Insn
 	// Maps is the table of the machine's maps. A tail call stays within one machine.
 	Maps *maps.Table
+	// Map gives the map of a number that facts of the proof name; nil says that machine code
+	// need not know maps.
+	Map func(i uint32) *maps.Map
 	// Const gives the value of the 16-byte load at an instruction: a number, a map handle,
 	// the guest address of a map value, a function reference.
 	Const func(pc int) (uint64, error)

@@ -27,6 +27,8 @@ type Mode struct {
 	// Uninit makes a read of stack bytes that the function has not written a trap; it
 	// needs Checked. Without it they read as zero.
 	Uninit bool
+	// MayGoto is how often a function's may_goto goes on, 0 for as often as in the kernel.
+	MayGoto uint32
 	// Watch observes a run, see [Observer]; nil for none, which costs nothing.
 	Watch Observer
 	// Native runs programs that have been compiled as machine code, where nothing above asks for
@@ -100,8 +102,11 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
 	st.Call.Err = nil
-	st.frames[0].mayGoto = maxMayGoto
-	st.native = mode.Native && !mode.Checked && !mode.Uninit && mode.Watch == nil && p.native != nil
+	if mode.MayGoto == 0 {
+		st.mode.MayGoto = maxMayGoto
+	}
+	st.frames[0].mayGoto = st.mode.MayGoto
+	st.native = mode.Native && !mode.Checked && !mode.Uninit && mode.Watch == nil && st.mode.MayGoto == maxMayGoto && p.native != nil
 	if !st.native {
 		st.enter(0)
 	}
@@ -195,7 +200,7 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 		return r0, ok
 	}
 	st.depth++
-	st.frames[st.depth] = frame{prog: nil, mayGoto: maxMayGoto}
+	st.frames[st.depth] = frame{prog: nil, mayGoto: st.mode.MayGoto}
 	st.enter(st.depth)
 	var r [16]uint64
 	copy(r[1:6], args[:])

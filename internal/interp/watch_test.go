@@ -71,6 +71,17 @@ func TestWatchChanges(t *testing.T) {
 	}
 }
 
+// TestMayGotoBudget checks how often may_goto goes on.
+func TestMayGotoBudget(t *testing.T) {
+	g := newRig(t)
+	p := g.program(seq(one(isa.OpMov64Imm, 0, 0, 0, 0), one(isa.OpMayGoto, 0, 0, 2, 0), one(isa.OpAdd64Imm, 0, 0, 0, 1), one(isa.OpJa, 0, 0, -3, 0), exit))
+	for _, n := range []uint32{1, 7} {
+		if res, tr := g.run(p, Mode{MayGoto: n}, 1<<20, nil); tr != nil || res.R0 != uint64(n) {
+			t.Errorf("budget %d: r0 = %d, trap %v", n, res.R0, tr)
+		}
+	}
+}
+
 // TestWatchedRuns runs random programs with and without an observer: it sees each instruction and
 // changes nothing.
 func TestWatchedRuns(t *testing.T) {

@@ -177,9 +177,15 @@ func LoadRawBTF(b []byte) (*BTF, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	log := make([]byte, 1<<16)
-	fd, err := call(cmdBTFLoad, &attrBTFLoad{btf: pointer(b), size: uint32(len(b)), logBuf: pointer(log), logSize: uint32(len(log)), logLevel: 1}, 0)
+	a := &attrBTFLoad{btf: pointer(b), size: uint32(len(b))}
+	fd, err := call(cmdBTFLoad, a, 0)
 	if err != nil {
+		// Once more for the reason: a log that does not fit would be an error of its own.
+		log := make([]byte, 1<<20)
+		a.logBuf, a.logSize, a.logLevel = pointer(log), uint32(len(log)), 1
+		if fd, err := call(cmdBTFLoad, a, 0); err == nil {
+			return &BTF{fd}, nil
+		}
 		return nil, fmt.Errorf("bpf: load BTF: %w: %s", err, verdictOf(unix.ByteSliceToString(log)).LastLine)
 	}
 	return &BTF{fd}, nil

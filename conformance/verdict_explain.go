@@ -1,0 +1,347 @@
+package conformance
+
+import (
+	"errors"
+	"math"
+
+	"github.com/gbpf/gbpf/internal/fuzzgen"
+	"github.com/gbpf/gbpf/internal/scalar"
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/verifier"
+)
+
+// explanation is a reason for which gbpf accepts more than the kernel, and the proof of it: a
+// program that does the same and spells out what the kernel's verifier does not work out by
+// itself. Where the kernel accepts that, the difference is explained.
+type explanation struct {
+	why     string
+	rewrite func(p *fuzzgen.Program) // on a copy
+	// runs is how many runs must have borne out what gbpf recorded, where the proof rests on more than
+	// single operations.
+	runs int
+}
+
+var explanations = []explanation{
+	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf, 0},
+	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, 0},
+	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, 0},
+	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, 0},
+	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, 0},
+	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
+	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
+	{"several of the above; runs bear it out", func(p *fuzzgen.Program) { hintNumbers(p); decideBits(p); foldSelf(p); narrowStores(p) }, soundRuns},
+}
+
+// soundRuns is how many runs a recorded number must survive to count as an explanation.
+const soundRuns = 2000
+
+// explain returns why gbpf accepts a program that the kernel refuses, "" when none of
+// the known reasons is it. cannotRun says that one might be, but the program cannot be run here.
+func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) (why string, cannotRun bool) {
+	if p.Raw != nil {
+		return "", false
+	}
+	for _, e := range explanations {
+		q := p.Clone()
+		e.rewrite(q)
+		if q.Len() == p.Len() && same(q.Insns, p.Insns) {
+			continue
+		}
+		v, err := k.judge(q, 4)
+		if err != nil {
+			continue
+		}
+		runs := e.runs
+		if !v.Accepted {
+			// It must not have got stuck on the way to what it complained of.
+			if !kernelLimit.MatchString(v.Log) {
+				continue
+			}
+			runs = soundRuns
+		}
+		if runs > 0 {
+			s, err := VerifierSpec(p)
+			if err != nil {
+				return "", false
+			}
+			check, err := sound.Check(s, p.Number, runs)
+			var skip *ErrSoundSkip
+			if errors.As(err, &skip) {
+				cannotRun = true
+				continue
+			}
+			if err != nil || !check.Accepted || check.Violation != nil {
+				return "", false
+			}
+		}
+		return e.why, false
+	}
+	return "", cannotRun
+}
+
+func same(a, b []isa.Insn) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// foldSelf replaces comparisons of a register with itself by tests that the kernel decides as well, and
+// what leaves 0 by 0.
+func foldSelf(p *fuzzgen.Program) {
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		info := in.Info()
+		if info.SrcUse != isa.UseOperand || in.Dst != in.Src {
+			continue
+		}
+		switch info.AluOp {
+		case isa.AluSub, isa.AluXor:
+			p.Insns[pc] = isa.New(isa.OpMov64Imm, in.Dst, 0, 0, 0)
+			continue
+		}
+		switch info.CondOp {
+		case isa.CondEq, isa.CondGe, isa.CondLe, isa.CondSge, isa.CondSle:
+			decided(p, pc, true)
+		case isa.CondNe, isa.CondGt, isa.CondLt, isa.CondSgt, isa.CondSlt:
+			decided(p, pc, false)
+		}
+	}
+}
+
+// decided replaces a conditional jump by one that the kernel decides, without making either side
+// unreachable: no number has a bit in common with 0.
+func decided(p *fuzzgen.Program, pc int, taken bool) {
+	in := p.Insns[pc]
+	never := isa.New(isa.OpJsetImm, in.Dst, 0, in.Off, 0)
+	if !taken {
+		p.Insns[pc] = never
+		return
+	}
+	p.Insns[pc] = isa.New(isa.OpJa, 0, 0, in.Off, 0)
+	never.Off = 1
+	p.Insert(pc, []isa.Insn{never}, true)
+}
+
+// decideBits replaces tests of bits that gbpf decides: internal/scalar tests these decisions
+// exhaustively.
+func decideBits(p *fuzzgen.Program) {
+	s, err := VerifierSpec(p)
+	if err != nil {
+		return
+	}
+	proof, err := verifier.Verify(s, verifier.Options{Steps: shrinkSteps})
+	if err != nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		if p.Insns[pc].Info().CondOp != isa.CondSet {
+			continue
+		}
+		switch f := proof.Fact(pc); {
+		case f.Has(verifier.Taken):
+			decided(p, pc, true)
+		case f.Has(verifier.NotTaken):
+			decided(p, pc, false)
+		}
+	}
+}
+
+// hintResults puts comparisons behind operations that are always true, by what gbpf's
+// verifier recorded: internal/scalar tests the operations exhaustively.
+func hintResults(p *fuzzgen.Program) {
+	subtractions(p)
+	for pc := range p.Insns {
+		in := &p.Insns[pc]
+		if n := in.Imm; n > 0 && n&(n-1) == 0 {
+			switch in.Op {
+			case isa.OpMod64Imm:
+				*in = isa.New(isa.OpAnd64Imm, in.Dst, 0, 0, n-1)
+			case isa.OpMod32Imm:
+				*in = isa.New(isa.OpAnd32Imm, in.Dst, 0, 0, n-1)
+			}
+		}
+	}
+	hint(p, func(in isa.Insn) bool {
+		switch in.Info().AluOp {
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
+			return true
+		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+			return !in.Info().UsesImm
+		}
+		return false
+	}, false)
+}
+
+// subtractions replaces remainders of numbers that are not much larger than the divisor, so that the kernel knows
+// them on each path.
+func subtractions(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if in.Op != isa.OpMod64Imm || in.Imm <= 0 || in.Imm&(in.Imm-1) == 0 {
+			continue
+		}
+		know, ok := known(trace, pc, in.Dst)
+		if !ok || know.UMax/uint64(in.Imm) > 4 {
+			continue
+		}
+		var code []isa.Insn
+		for range know.UMax / uint64(in.Imm) {
+			code = append(code, isa.New(isa.OpJltImm, in.Dst, 0, 1, in.Imm), isa.New(isa.OpSub64Imm, in.Dst, 0, 0, in.Imm))
+		}
+		p.Insns[pc] = isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)
+		p.Insert(pc, code, true)
+	}
+}
+
+// record verifies a program and returns what was known of its numbers, nil if it is refused.
+func record(p *fuzzgen.Program) *verifier.Trace {
+	s, err := VerifierSpec(p)
+	if err != nil {
+		return nil
+	}
+	trace := &verifier.Trace{}
+	if _, err := verifier.Verify(s, verifier.Options{Trace: trace, Steps: shrinkSteps}); err != nil {
+		return nil
+	}
+	return trace
+}
+
+// hintNumbers does so behind everything that yields a number, and on both sides of comparisons.
+func hintNumbers(p *fuzzgen.Program) {
+	hint(p, func(in isa.Insn) bool {
+		switch in.Info().Kind {
+		case isa.KindALU, isa.KindMovSX, isa.KindEnd, isa.KindLoad, isa.KindLoadSX:
+			return true
+		}
+		return false
+	}, true)
+}
+
+// cutLinks makes the kernel forget that a number is another one plus a constant.
+func cutLinks(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		switch in := p.Insns[pc]; in.Op {
+		case isa.OpAdd64Imm, isa.OpAdd32Imm, isa.OpSub64Imm, isa.OpSub32Imm, isa.OpAdd64Reg, isa.OpSub64Reg:
+			if _, number := known(trace, pc+1, in.Dst); number {
+				p.Insert(pc+1, []isa.Insn{isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)}, false)
+			}
+		}
+	}
+}
+
+// narrowStores splits 8-byte stores of constants to the stack.
+func narrowStores(p *fuzzgen.Program) {
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if in.Op != isa.OpStDW || in.Dst != isa.R10 {
+			continue
+		}
+		p.Insns[pc] = isa.New(isa.OpStW, isa.R10, 0, in.Off, in.Imm)
+		p.Insert(pc+1, []isa.Insn{isa.New(isa.OpStW, isa.R10, 0, in.Off+4, in.Imm>>31)}, false)
+	}
+}
+
+// hint spells out what gbpf's verifier recorded of numbers.
+func hint(p *fuzzgen.Program, results func(isa.Insn) bool, sides bool) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	// What holds at an instruction is put in front of it: of all who come there if land is set, else
+	// of who falls through.
+	put := func(pc int, land bool, regs ...isa.Reg) {
+		for _, r := range regs {
+			if know, ok := known(trace, pc, r); ok && r < isa.R10 {
+				p.Insert(pc, clamp(r, &know), land)
+			}
+		}
+	}
+	sidesOf := map[int][]isa.Reg{} // by target: the registers compared
+	for pc, in := range p.Insns {
+		if sides && in.IsCond() {
+			sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Dst)
+			if in.Info().SrcUse == isa.UseOperand {
+				sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Src)
+			}
+		}
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		in := p.Insns[pc]
+		if results(in) {
+			put(pc+1, false, in.Dst)
+		}
+		if sides && in.IsCond() {
+			put(pc+1, false, in.Dst)
+			if in.Info().SrcUse == isa.UseOperand {
+				put(pc+1, false, in.Src)
+			}
+		}
+		if in.Op != isa.OpLddwHi {
+			put(pc, true, sidesOf[pc]...)
+		}
+	}
+}
+
+// known is what all register files recorded at an instruction say of a number.
+func known(trace *verifier.Trace, pc int, reg isa.Reg) (know scalar.Scalar, ok bool) {
+	files, complete := trace.At(pc)
+	if !complete {
+		return know, false
+	}
+	for i := range files {
+		r := &files[i][reg]
+		if r.Kind != verifier.Scalar {
+			return know, false
+		}
+		if i == 0 {
+			know = r.Var
+		} else {
+			know = scalar.Join(know, r.Var)
+		}
+	}
+	return know, len(files) > 0
+}
+
+// clamp is code that keeps a number within the bounds of s, as far as immediates can name them.
+func clamp(r isa.Reg, s *scalar.Scalar) (code []isa.Insn) {
+	fits := func(v int64) bool { return v >= math.MinInt32 && v <= math.MaxInt32 }
+	bound := func(op, mov isa.Op, v int64) {
+		code = append(code, isa.New(op, r, 0, 1, v), isa.New(mov, r, 0, 0, v))
+	}
+	if fits(s.SMin) {
+		bound(isa.OpJsgeImm, isa.OpMov64Imm, s.SMin)
+	}
+	if fits(s.SMax) {
+		bound(isa.OpJsleImm, isa.OpMov64Imm, s.SMax)
+	}
+	if s.UMin > 0 && s.UMin <= math.MaxInt32 {
+		bound(isa.OpJgeImm, isa.OpMov64Imm, int64(s.UMin))
+	}
+	if v := s.Var.Value; v != 0 && v <= math.MaxInt32 && s.Var.Mask != 0 {
+		code = append(code, isa.New(isa.OpOr64Imm, r, 0, 0, int64(v)))
+	}
+	if m := s.Var.Value | s.Var.Mask; m <= math.MaxInt32 && m&(m+1) != 0 {
+		code = append(code, isa.New(isa.OpAnd64Imm, r, 0, 0, int64(m)))
+	}
+	if s.S32Min > math.MinInt32 {
+		bound(isa.OpJsge32Imm, isa.OpMov32Imm, int64(s.S32Min))
+	}
+	if s.S32Max < math.MaxInt32 {
+		bound(isa.OpJsle32Imm, isa.OpMov32Imm, int64(s.S32Max))
+	}
+	if s.U32Min > 0 && s.U32Min <= math.MaxInt32 {
+		bound(isa.OpJge32Imm, isa.OpMov32Imm, int64(s.U32Min))
+	}
+	return code
+}
