@@ -120,3 +120,50 @@ func TestFusions(t *testing.T) {
 		t.Error("nothing was fused")
 	}
 }
+
+// TestFarBranches jumps over more code than a conditional branch reaches.
+func TestFarBranches(t *testing.T) {
+	if err := execmem.Probe(); err != nil {
+		t.Skipf("no executable memory here: %v", err)
+	}
+	mem, err := guest.NewMemory(guest.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	for _, c := range []struct {
+		name string
+		jump ir.Op
+		want uint64
+	}{
+		{"b.cond", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Lt, UseImm: true, Imm: 5}, 0},
+		{"b.cond not taken", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Gt, UseImm: true, Imm: 5}, 300_000},
+		{"cbz", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Eq, UseImm: true}, 0},
+		{"tbz", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Clear, UseImm: true, Imm: 4}, 0},
+		{"tbz not taken", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Set, UseImm: true, Imm: 4}, 300_000},
+		{"charge", ir.Op{Kind: ir.Charge, Imm: 3}, 300_000},
+		{"charge without fuel", ir.Op{Kind: ir.Charge, Imm: 30_000}, 0},
+	} {
+		l := &ir.List{Exits: make([]ir.Exit, 1), Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1, Labels: 1}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Func}, c.jump)
+		for range 300_000 {
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Add, W: 64, UseImm: true, Imm: 1})
+		}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Label}, ir.Op{Kind: ir.Return})
+		n, err := arm64.Expand(l, arm64.Features{})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		code, err := execmem.New(n.Code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := &State{Base: uint64(uintptr(mem.Base())), Fuel: 1000, Limit: uint64(uintptr(mem.Base())) + 0x11000}
+		st.R[10] = 0x11000
+		enter(code.Addr()+uintptr(n.Start), st)
+		runtime.KeepAlive(code)
+		if st.R[0] != c.want {
+			t.Errorf("%s: r0 = %d, want %d", c.name, st.R[0], c.want)
+		}
+	}
+}
