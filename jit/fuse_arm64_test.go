@@ -13,8 +13,8 @@ import (
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
-// straight is a random list without jumps of ops that are likely to fuse.
-func straight(r *rand.Rand) *ir.List {
+// randomList is a random list without jumps of ops that are likely to fuse.
+func randomList(r *rand.Rand) *ir.List {
 	l := &ir.List{Exits: []ir.Exit{{Kind: ir.ExitBadInsn, Resume: -1, Alt: -1}}, Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1}
 	l.Ops = append(l.Ops, ir.Op{Kind: ir.Func, Imm: 512})
 	kinds := []ir.Kind{ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Lsh, ir.Rsh, ir.And, ir.And, ir.Mul, ir.Add, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Lsh, ir.Rsh, ir.Rsh, ir.Arsh, ir.Rol,
@@ -79,9 +79,12 @@ func TestFusions(t *testing.T) {
 	}
 	values := []uint64{0, 1, ^uint64(0), 1 << 63, 0x80000000, 0xdeadbeefcafebabe, 0xffffffff, 12345, 1 << 32}
 	lists, plain, fused := 10000, 0, 0
+	if testing.Short() {
+		lists = 1000
+	}
 	for seed := range uint64(lists) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		l := straight(r)
+		l := randomList(r)
 		var in [4]uint64
 		for i := range in {
 			if in[i] = values[r.IntN(len(values))]; r.IntN(2) == 0 {
