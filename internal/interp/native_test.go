@@ -227,7 +227,13 @@ func nativeRows(t *testing.T) {
 				if info.SrcUse != isa.UseOperand && src > 0 {
 					continue
 				}
-				for range 3 {
+				times := 3
+				if testing.Short() { // emulators are slow
+					if times = 1; rng.IntN(4) != 0 {
+						continue
+					}
+				}
+				for range times {
 					var v [10]uint64
 					for r := range v {
 						v[r] = value()
