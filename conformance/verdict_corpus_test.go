@@ -113,7 +113,7 @@ func TestCorpusVerdicts(t *testing.T) {
 	if _, err := kernel.Types(); err != nil {
 		t.Skip(err)
 	}
-	list := readExceptions(t, corpusExceptionsFile)
+	list, say := readExceptions(t, corpusExceptionsFile), differs(t)
 	table := corpusTable{}
 	silent := map[string]int{}
 	raw, sameCount := 0, 0
@@ -153,7 +153,7 @@ func TestCorpusVerdicts(t *testing.T) {
 				continue
 			}
 			if text := row.add(p.key(), p.kernel.Accepted, p.kernel.LastLine, p.kernel.Processed, j, list); text != "" {
-				t.Errorf("%v: %s\n%s", p, text, listing(spec))
+				say("%v: %s\n%s", p, text, listing(spec))
 			}
 			if n := p.kernel.Processed; j.accepted && p.kernel.Accepted && j.stats.Processed > n+n/10+100 {
 				t.Logf("%v: %d instructions processed, %.2f times the kernel's", p, j.stats.Processed, float64(j.stats.Processed)/float64(n))
@@ -186,7 +186,7 @@ func TestCorpusVerdicts(t *testing.T) {
 			}
 		}
 	}
-	if !testing.Short() {
+	if !testing.Short() && minor(kernel.Release()) == knownKernel {
 		checkExceptions(t, corpusExceptionsFile, list)
 		table.total().checkCount(t)
 	}

@@ -315,7 +315,7 @@ func TestKfuncsAgainstKernel(t *testing.T) {
 		}
 		if text := v.add(fmt.Sprint(i), live.Accepted, live.LastLine, live.Processed, j, nil); text != "" {
 			if shown++; shown <= 15 {
-				t.Errorf("%s, %s: %s\n%s", kind.typ, g.kfuncs, text, listing(s))
+				differs(t)("%s, %s: %s\n%s", kind.typ, g.kfuncs, text, listing(s))
 			}
 		}
 	}

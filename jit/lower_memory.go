@@ -44,6 +44,7 @@ func (w *lowerer) memory(in *isa.Insn, info *isa.Info) error {
 // address chooses how an access is made safe.
 func (w *lowerer) address(op *ir.Op, base isa.Reg, off int32) {
 	op.Base, op.Off = ir.Reg(base), off
+	op.Safe = w.facts && w.proof.Fact(w.pc).Has(verifier.Safe)
 	switch {
 	case base == isa.R10 && inFrame(off, op.Size):
 		op.Access = ir.Frame

@@ -2,5 +2,217 @@ package jit
 
 import "github.com/gbpf/gbpf/jit/internal/ir"
 
-// optimise runs the passes that the options leave on.
-func optimise(l *ir.List, cfg *Config) {}
+// optimise runs the passes that the options leave on. Each leaves a list that does the same; what one makes
+// superfluous, dead removes at the end.
+func optimise(l *ir.List, cfg *Config) {
+	if cfg.on(PassRotate) {
+		rotate(l.Ops)
+	}
+	if cfg.on(PassLea) {
+		lea(l.Ops)
+	}
+	if cfg.on(PassSwap) {
+		swapLoads(l.Ops)
+	}
+	if cfg.on(PassDead) {
+		extensions(l.Ops)
+		dead(l)
+	}
+}
+
+// regSet is a set of registers, R0 to R9 and the temporary.
+type regSet uint16
+
+func bit(r ir.Reg) regSet { return 1 << r }
+
+const allRegs regSet = 1<<10 - 1
+
+// simple reports whether an op does nothing but compute Dst from its operands, so that it may go
+// when nobody reads Dst. Loads count: they cannot fail.
+func simple(k ir.Kind) bool {
+	switch k {
+	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState:
+		return true
+	}
+	return false
+}
+
+// effects are the registers that an op within a block reads and writes.
+func effects(op *ir.Op) (reads, writes regSet) {
+	src := func() {
+		if !op.UseImm {
+			reads |= bit(op.Src)
+		}
+	}
+	switch op.Kind {
+	case ir.Mov:
+		src()
+		writes = bit(op.Dst)
+	case ir.FrameAddr, ir.LoadState:
+		writes = bit(op.Dst)
+	case ir.Lea, ir.Sext:
+		reads, writes = bit(op.Src), bit(op.Dst)
+	case ir.Neg, ir.Zext, ir.Swap:
+		reads, writes = bit(op.Dst), bit(op.Dst)
+	case ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol, ir.Div, ir.Mod, ir.SDiv, ir.SMod:
+		src()
+		reads |= bit(op.Dst)
+		writes = bit(op.Dst)
+	case ir.Load, ir.LoadAcq:
+		reads, writes = bit(op.Base), bit(op.Dst)
+	case ir.Store, ir.StoreRel:
+		src()
+		reads |= bit(op.Base)
+	case ir.Atomic:
+		reads = bit(op.Base) | bit(op.Src) | bit(0)
+		if op.Fetch {
+			writes = bit(op.Src)
+		}
+		if op.AtomicOp == atomicCmpxchg {
+			writes = bit(0)
+		}
+	case ir.CondJump:
+		src()
+		reads |= bit(op.Dst)
+	case ir.ArrayLookup:
+		reads, writes = bit(op.Base), bit(0)
+	}
+	return reads, writes
+}
+
+// straight reports whether control only ever goes from the op to the next.
+func straight(k ir.Kind) bool {
+	switch k {
+	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup:
+		return true
+	}
+	return simple(k)
+}
+
+// rotate finds A = X; A shifted one way; X shifted the other way by the rest of the width; one put into the
+// other by or, xor or add. The last becomes a rotation. What it leaves of the shifts is dead as a rule.
+func rotate(ops []ir.Op) {
+	for i := range ops {
+		mov := &ops[i]
+		if mov.Kind != ir.Mov || mov.UseImm || mov.Dst == mov.Src || mov.Dst > 9 || mov.Src > 9 {
+			continue
+		}
+		a, x := mov.Dst, mov.Src
+		var sa, sx *ir.Op // the shifts of a and of x
+	scan:
+		for j := i + 1; j < len(ops) && j < i+12; j++ {
+			op := &ops[j]
+			if !straight(op.Kind) {
+				break
+			}
+			reads, writes := effects(op)
+			if (reads|writes)&(bit(a)|bit(x)) == 0 {
+				continue
+			}
+			shift := (op.Kind == ir.Lsh || op.Kind == ir.Rsh) && op.UseImm && op.W <= mov.W
+			switch {
+			case shift && op.Dst == a && sa == nil:
+				sa = op
+			case shift && op.Dst == x && sx == nil:
+				sx = op
+			case sa != nil && sx != nil && (op.Kind == ir.Or || op.Kind == ir.Xor || op.Kind == ir.Add) && !op.UseImm &&
+				op.Dst != op.Src && (op.Dst == a || op.Dst == x) && (op.Src == a || op.Src == x):
+				join(sa, sx, op, a, x)
+				break scan
+			default:
+				break scan
+			}
+		}
+	}
+}
+
+// join makes the rotation of two shifts and what puts them together, if they are one.
+func join(sa, sx, op *ir.Op, a, x ir.Reg) {
+	w := op.W
+	p, q := sa.Imm&int64(w-1), sx.Imm&int64(w-1)
+	if sa.W != w || sx.W != w || sa.Kind == sx.Kind || p == 0 || p+q != int64(w) {
+		return
+	}
+	left := p
+	if sx.Kind == ir.Lsh {
+		left = q
+	}
+	rol := ir.Op{Kind: ir.Rol, W: w, UseImm: true, Imm: left, PC: op.PC}
+	if op.Dst == x {
+		// a keeps its shift, x is still as it was.
+		rol.Dst = x
+		*op, *sx = rol, ir.Op{Kind: ir.Nop, PC: sx.PC}
+		return
+	}
+	rol.Dst, rol.PC = a, sa.PC
+	*sa, *op = rol, ir.Op{Kind: ir.Nop, PC: op.PC}
+}
+
+// lea makes one op of a move and the addition of a constant behind it.
+func lea(ops []ir.Op) {
+	for i := 0; i+1 < len(ops); i++ {
+		m, add := &ops[i], &ops[i+1]
+		if add.Kind != ir.Add && add.Kind != ir.Sub || !add.UseImm || add.Dst != m.Dst || add.W != m.W {
+			continue
+		}
+		imm := int64(int32(add.Imm))
+		if add.Kind == ir.Sub {
+			imm = -imm
+		}
+		switch {
+		case m.Kind == ir.Mov && !m.UseImm && imm == int64(int32(imm)):
+			*m = ir.Op{Kind: ir.Lea, W: m.W, Dst: m.Dst, Src: m.Src, Imm: imm, PC: m.PC}
+		case m.Kind == ir.FrameAddr && inFrame(int32(m.Imm+imm), 0) && inFrame(int32(m.Imm), 0) && imm == int64(int16(imm)):
+			m.Imm += imm
+		default:
+			continue
+		}
+		*add = ir.Op{Kind: ir.Nop, PC: add.PC}
+	}
+}
+
+// swapLoads makes one op of a load and the byte swap of what it loaded.
+func swapLoads(ops []ir.Op) {
+	for i := 0; i+1 < len(ops); i++ {
+		m, s := &ops[i], &ops[i+1]
+		if m.Kind == ir.Load && !m.Signed && !m.Swapped && s.Kind == ir.Swap && s.Dst == m.Dst && s.From == m.Size*8 {
+			m.Swapped = true
+			*s = ir.Op{Kind: ir.Nop, PC: s.PC}
+		}
+	}
+}
+
+// extensions removes moves of a register to itself whose upper half is zero already.
+func extensions(ops []ir.Op) {
+	var clean regSet // registers whose upper halves are known to be zero
+	for i := range ops {
+		op := &ops[i]
+		if !straight(op.Kind) && op.Kind != ir.CondJump {
+			clean = 0
+			continue
+		}
+		self := op.Kind == ir.Mov && op.W == 32 && !op.UseImm && op.Src == op.Dst || op.Kind == ir.Zext && op.From == 32
+		if self && clean&bit(op.Dst) != 0 {
+			*op = ir.Op{Kind: ir.Nop, PC: op.PC}
+			continue
+		}
+		_, writes := effects(op)
+		clean &^= writes
+		zero := false
+		switch op.Kind {
+		case ir.Mov, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol, ir.Div, ir.Mod, ir.SDiv,
+			ir.SMod, ir.Neg, ir.Sext:
+			zero = op.W == 32
+		case ir.Load:
+			zero = op.Size <= 4 && !op.Signed
+		case ir.Zext:
+			zero = true
+		case ir.Swap:
+			zero = op.From <= 32
+		}
+		if zero {
+			clean |= bit(op.Dst)
+		}
+	}
+}

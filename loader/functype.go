@@ -2,6 +2,7 @@ package loader
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -48,8 +49,13 @@ func globalArg(t btf.Type, tags []string, typ *progtype.Type) verifier.ArgType {
 		a.Class = verifier.ArgCtx
 	case isStruct && name == "bpf_dynptr":
 		a.Class = verifier.ArgDynptr
-	case a.Trusted && isStruct, a.Untrusted && isStruct:
-		a.Class, a.Type = verifier.ArgBTF, name
+	case a.Trusted && (a.NonNull || !isStruct), a.Untrusted && (a.Trusted || a.NonNull || a.Nullable), a.Nullable && !a.Trusted:
+		a.Class, a.Type = verifier.ArgUnknown, name // tags that do not go together
+	case (a.Trusted || a.Untrusted) && isStruct:
+		// It is the kernel's structure of that name.
+		a.Class, a.Type = verifier.ArgBTF, essential(name)
+	case a.Untrusted:
+		a.Class, a.Rdonly = verifier.ArgMem, true
 	default:
 		n, err := btf.Sizeof(target)
 		if err != nil || n <= 0 || n > 1<<29 {
@@ -60,6 +66,15 @@ func globalArg(t btf.Type, tags []string, typ *progtype.Type) verifier.ArgType {
 		a.Class, a.Size, a.Type = verifier.ArgMem, uint32(n), name
 	}
 	return a
+}
+
+// essential is the name of a structure without its flavour, which CO-RE does not look at: what
+// stands behind three underscores.
+func essential(name string) string {
+	if i := strings.LastIndex(name, "___"); i > 0 {
+		return name[:i]
+	}
+	return name
 }
 
 // isContext reports whether a pointer to t is the context of the program type, which the kernel tells

@@ -3,6 +3,7 @@ package verifier
 import (
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
 )
 
 // btfArg reports whether r may be passed where a pointer to the structure named is wanted: it is one, or, if it
@@ -41,7 +42,13 @@ var socketStructs = map[string]bool{
 func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 	r.Kind = PtrToBTFID
 	if c.kptr != nil {
-		r.Obj = w.typeByName(c.kptr.Type)
+		local := false
+		if r.Obj, local = w.kptrType(c.kptr); local {
+			r.Flags |= Alloc
+			if c.kptr.Kind == maps.FieldKptrPercpu {
+				r.Flags |= Percpu
+			}
+		}
 		return nil
 	}
 	r.Obj = w.typeByName(c.proto.Ret.BTF)
@@ -53,6 +60,9 @@ func (w *walker) btfResult(c *callMeta, r *Reg) *Error {
 
 // globalBTFArg checks what is passed to a global function that takes a kernel structure.
 func (w *walker) globalBTFArg(name string, i int, reg isa.Reg, a *ArgType) *Error {
+	if w.spec.Types != nil && w.structNamed(a.Type) == nil {
+		return w.fail(CodeType, "argument %d of %s is a pointer to struct %s, which the kernel does not have", i+1, name, a.Type)
+	}
 	if a.Untrusted {
 		return nil // it may be anything: it is only read, and that is checked at run time
 	}

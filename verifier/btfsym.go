@@ -40,6 +40,6 @@ func (w *walker) percpuResult(c *callMeta, r *Reg) {
 	}
 	r.Kind, r.Obj = PtrToBTFID, c.ret
 	if c.percpuFlags&RCU != 0 {
-		r.Flags = Alloc | RCU
+		r.Flags |= Alloc | RCU // the kernel takes for granted that there is such a CPU
 	}
 }

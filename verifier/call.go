@@ -110,9 +110,6 @@ func (w *walker) exit() (done bool, err *Error) {
 	if err := w.checkCallbackReturn(f); err != nil {
 		return false, err
 	}
-	if err := w.callbackLeaks(f); err != nil {
-		return false, err
-	}
 	site := f.site
 	w.dropFrame()
 	c := w.f()
@@ -181,22 +178,6 @@ func (w *walker) checkCallbackReturn(f *frame) *Error {
 	w.demandReg(isa.R0)
 	if r.Var.SMin < int64(f.cb.min) || r.Var.SMax > int64(f.cb.max) {
 		return w.fail(CodeReturn, "exit from a callback with %s in r0: it has to return %d to %d", w.rangeOf(r), f.cb.min, f.cb.max).as(topicCallbackRet)
-	}
-	return nil
-}
-
-// callbackLeaks refuses to return to a helper with more to give back than there was when it
-// called.
-func (w *walker) callbackLeaks(f *frame) *Error {
-	for i := range w.s.refs {
-		if r := &w.s.refs[i]; r.id > f.cbFirstID {
-			switch r.kind {
-			case refPtr:
-				return w.fail(CodeReference, "exit from a callback while %s is not released", w.acquiredAt(r)).since(r.insn)
-			default:
-				return w.fail(CodeLock, "exit from a callback while the lock taken at insn %d is held", r.insn).since(r.insn)
-			}
-		}
 	}
 	return nil
 }

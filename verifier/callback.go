@@ -128,7 +128,7 @@ func (w *walker) callback(cb *callbackCall, way callWay) (entered bool, err *Err
 	}
 	// The arguments are handed on, so what the callee demands of them counts here.
 	w.marks.add(w.pc, marks{regs: w.numbers(0x3e)})
-	first, kind := w.s.nextID, callCallback
+	kind := callCallback
 	if cb.async {
 		kind = callAsync
 		w.async[sub] = true
@@ -143,7 +143,7 @@ func (w *walker) callback(cb *callbackCall, way callWay) (entered bool, err *Err
 		return false, err
 	}
 	g := w.f()
-	g.cb, g.cbFirstID = cb.ret, first
+	g.cb = cb.ret
 	for i, r := range cb.regs {
 		id := cb.ids[i]
 		if id == 0 && (w.mayHoldLock(&r) || r.Kind == PtrToDynptr) {

@@ -55,6 +55,9 @@ func (w *walker) globalArg(name string, i int, a *ArgType) *Error {
 			return w.fail(CodeType, "argument %d of %s, %s, is %s: it has to be the context", i+1, name, reg, w.describe(r))
 		}
 	case ArgMem:
+		if a.Untrusted {
+			return nil // it may be anything: loads through it are checked at run time
+		}
 		if null && !a.NonNull {
 			w.demandReg(reg)
 			return nil
@@ -98,7 +101,7 @@ func (w *walker) startGlobal(sub int) *Error {
 			r = pointer(PtrToCtx)
 		case ArgMem:
 			r = Reg{Kind: PtrToMem, Size: a.Size}
-			if !a.NonNull {
+			if !a.NonNull && !a.Untrusted {
 				r.Flags |= MaybeNull
 				id = w.s.newID()
 			}

@@ -107,7 +107,7 @@ func (w *walker) objectArg(c *kcall, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Er
 		if !r.isObject() || r.Flags&(Untrusted|MaybeNull|Percpu) != 0 || fieldOfKind(w.local(r.Obj).Fields, maps.FieldRefcount) == nil {
 			break
 		}
-		c.owned = r.Flags&NonOwnRef == 0
+		c.owned = r.Ref != 0
 		c.obj = r.Obj
 		return nil
 	case proto.KfuncListHead, proto.KfuncRBRoot:
@@ -264,7 +264,7 @@ func (w *walker) objectAccess(a *access, r *Reg, off int) *Error {
 		return w.fail(CodeBounds, "%s through %s, which is %s, at an offset that is not known", a.what(), a.reg, w.describe(r))
 	case r.Flags&(Percpu|User) != 0:
 		return w.fail(CodeType, "%s through %s, which is %s: use bpf_this_cpu_ptr or bpf_per_cpu_ptr first", a.what(), a.reg, w.describe(r))
-	case a.write && r.Flags&Alloc == 0, a.write && r.Flags&Rdonly != 0:
+	case a.write && (r.Flags&Alloc == 0 || r.Flags&(Rdonly|Untrusted) != 0):
 		return w.fail(CodeType, "store through %s, which is %s: it may only be read", a.reg, w.describe(r))
 	case r.Flags&Alloc != 0 && r.Flags&(NonOwnRef|RCU) == 0 && r.Ref == 0:
 		return w.fail(CodeType, "%s through %s, which is %s and may be gone", a.what(), a.reg, w.describe(r))

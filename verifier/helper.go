@@ -171,15 +171,19 @@ func (w *walker) releaseArg(c *callMeta) *Error {
 	}
 	id := r.Ref
 	if c.proto.Name == "kptr_xchg" {
-		// The map owns it from now on; until the section ends it can still be used.
+		// The map owns it from now on. Within an RCU section what lies on each CPU can still be used.
 		if !w.forgetRef(id) {
 			return w.fail(CodeReference, "%s of %s holds a reference that was released before", c.relReg, c.name)
 		}
 		w.eachReg(func(v *Reg, _ uint32) bool {
-			if v.Ref != id {
+			switch {
+			case v.Ref != id || v.Kind >= numKinds:
 				return false
+			case w.inRCU() && v.Flags&(Alloc|Percpu) == Alloc|Percpu:
+				v.Ref, v.Flags = 0, v.Flags&^Alloc|RCU
+			default:
+				*v = w.gone()
 			}
-			*v = unknown()
 			return true
 		})
 		return nil

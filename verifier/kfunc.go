@@ -225,6 +225,9 @@ func (w *walker) kfuncOffset(c *kcall, reg isa.Reg, r *Reg) *Error {
 // kfuncMem checks memory: as much as the next argument says, or as its type has.
 func (w *walker) kfuncMem(c *kcall, i int, a *proto.KfuncArg, reg isa.Reg, r *Reg) *Error {
 	if kernelPointer(r) {
+		if a.BTF == "" {
+			return w.fail(CodeType, "%s of %s is %s: it has to be memory", reg, c.name, w.describe(r))
+		}
 		return w.kfuncBTF(c, a, reg, r)
 	}
 	m := memArg{reg: reg, size: int(a.Size), zeroOK: true, maybeNull: true, name: c.name}

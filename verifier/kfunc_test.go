@@ -56,6 +56,7 @@ var kfuncTable = []typestate{
 	{name: "mask populated, size bounded", in: "syscall", text: "$value; r7 = *(u64 *)(r7 +0); r7 &= 63; $mask; r1 = r9; r2 = map_value[data]; r3 = r7; kfunc bpf_cpumask_populate; $putMask"},
 	{name: "mask populated, size bounded beyond", in: "syscall", text: "$value; r7 = *(u64 *)(r7 +0); r7 &= 127; $mask; r1 = r9; r2 = map_value[data]; r3 = r7; kfunc bpf_cpumask_populate; $putMask", reason: "memory, len pair leads to invalid memory access", code: bounds},
 	{name: "mask populated, NULL of size 0", in: "syscall", text: "$mask; r1 = r9; r2 = 0; r3 = 0; kfunc bpf_cpumask_populate; $putMask", reason: "Possibly NULL", code: isNull},
+	{name: "mask populated from a kernel structure", in: "syscall", text: "$current; $mask; r1 = r9; r2 = r6; r3 = 8; kfunc bpf_cpumask_populate; $putMask", reason: "is not supported", code: isType},
 	{name: "number from a pointer", in: "syscall", text: "$mask; r1 = r10; r2 = r9; kfunc bpf_cpumask_set_cpu; $putMask", reason: "R1 is not a scalar", code: isType},
 
 	{name: "strings", in: "syscall", text: "$current; r1 = r6; r2 = map_value[rodata]; r3 = r10; kfunc bpf_strcmp"},

@@ -78,6 +78,9 @@ func (w *walker) loadKptr(a *access, f *maps.Field) *Error {
 			v.Flags = MaybeNull | RCU | Percpu
 		case f.Kind == maps.FieldKptr && local:
 			v.Flags = MaybeNull | RCU | Alloc
+			if fieldOfKind(w.local(n).Fields, maps.FieldRefcount) != nil {
+				v.Flags |= NonOwnRef
+			}
 		case f.Kind == maps.FieldKptr && rcuProtected[f.Type]:
 			v.Flags = MaybeNull | RCU
 		}

@@ -160,7 +160,6 @@ var lockedCalls = map[string]bool{
 	"bpf_rbtree_root": true, "bpf_rbtree_left": true, "bpf_rbtree_right": true, "bpf_refcount_acquire_impl": true,
 	"bpf_iter_num_new": true, "bpf_iter_num_next": true, "bpf_iter_num_destroy": true,
 	"bpf_res_spin_lock": true, "bpf_res_spin_unlock": true, "bpf_res_spin_lock_irqsave": true, "bpf_res_spin_unlock_irqrestore": true,
-	"bpf_arena_alloc_pages": true, "bpf_arena_free_pages": true, "bpf_arena_reserve_pages": true,
 }
 
 func callableLocked(kfunc string) bool { return lockedCalls[kfunc] }

@@ -103,7 +103,6 @@ type frame struct {
 	// calls the helper.
 	iterations uint64
 	cb         callbackRet
-	cbFirstID  uint32     // of a callback: identities above are younger than the call
 	snap       *frameSnap // of a frame that is not the innermost: what it was when last kept
 }
 
@@ -121,7 +120,6 @@ type frameSnap struct {
 	call       callKind
 	iterations uint64
 	cb         callbackRet
-	cbFirstID  uint32
 }
 
 // refKind is what kind of thing has to be given back.
@@ -222,7 +220,7 @@ func (w *walker) handle(f *frame, r int) uint32 {
 
 // keepFrame makes out what f is, with the registers in live.
 func (w *walker) keepFrame(s *frameSnap, f *frame, live uint16) {
-	*s = frameSnap{stack: f.stack, sub: int32(f.sub), site: int32(f.site), call: f.call, iterations: f.iterations, cb: f.cb, cbFirstID: f.cbFirstID}
+	*s = frameSnap{stack: f.stack, sub: int32(f.sub), site: int32(f.site), call: f.call, iterations: f.iterations, cb: f.cb}
 	for r := range 10 {
 		if live>>r&1 != 0 {
 			s.regs[r] = entry{w.handle(f, r), f.ids[r]}
@@ -355,7 +353,7 @@ func (w *walker) restoreFrame(f *frame, fs *frameSnap, depth int) {
 	f.set(10, Reg{Kind: PtrToStack, Frame: uint8(depth)}, 0)
 	f.stack, f.shared = fs.stack, true
 	f.sub, f.site, f.call = int(fs.sub), int(fs.site), fs.call
-	f.iterations, f.cb, f.cbFirstID = fs.iterations, fs.cb, fs.cbFirstID
+	f.iterations, f.cb = fs.iterations, fs.cb
 }
 
 func (w *walker) allocFrame() *frame {

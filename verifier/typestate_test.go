@@ -60,7 +60,7 @@ var (
 	anInt = &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
 
 	lockType    = opaque("bpf_spin_lock", 4)
-	resLockType = opaque("bpf_res_spin_lock", 8)
+	resLockType = opaque("bpf_res_spin_lock", 4)
 	listHead    = opaque("bpf_list_head", 16)
 	listNode    = opaque("bpf_list_node", 24)
 	rbRoot      = opaque("bpf_rb_root", 16)
@@ -190,15 +190,15 @@ var typestateMaps = []*typestateMap{
 		value: &btf.Struct{Name: "v_work", Size: 40, Members: []btf.Member{at("work", 0, opaque("bpf_wq", 16)), at("task", 16, opaque("bpf_task_work", 8)), at("data", 32, anU64)}},
 	},
 	{
-		Map:   fielded(arrayMap("res", 2, 16), field(maps.FieldResSpinLock, 0, 8)),
+		Map:   fielded(arrayMap("res", 2, 16), field(maps.FieldResSpinLock, 0, 4)),
 		value: &btf.Struct{Name: "v_res", Size: 16, Members: []btf.Member{at("lock", 0, resLockType), at("data", 8, anU64)}},
 	},
 	{
-		Map:   fielded(arrayMap("res1", 1, 16), field(maps.FieldResSpinLock, 0, 8)),
+		Map:   fielded(arrayMap("res1", 1, 16), field(maps.FieldResSpinLock, 0, 4)),
 		value: &btf.Struct{Name: "v_res", Size: 16, Members: []btf.Member{at("lock", 0, resLockType), at("data", 8, anU64)}},
 	},
 	{
-		Map:   fielded(arrayMap("res2", 1, 16), field(maps.FieldResSpinLock, 0, 8)),
+		Map:   fielded(arrayMap("res2", 1, 16), field(maps.FieldResSpinLock, 0, 4)),
 		value: &btf.Struct{Name: "v_res", Size: 16, Members: []btf.Member{at("lock", 0, resLockType), at("data", 8, anU64)}},
 	},
 	{
@@ -228,6 +228,8 @@ type typestateFixture struct {
 	btf   *kernel.BTF
 	kmaps []*kernel.Map
 	asked int
+
+	logLevel uint32 // of the kernel's verdicts, see kernel.Prog
 }
 
 func newTypestateFixture(t *testing.T) *typestateFixture {
@@ -342,7 +344,7 @@ func (f *typestateFixture) spec(c *typestate) (*verifier.Spec, error) {
 
 // judge is the kernel's verdict.
 func (f *typestateFixture) judge(s *verifier.Spec) (*kernel.Verdict, error) {
-	p := &kernel.Prog{Name: "typestate", Type: s.Type.Kernel, Maps: map[int]*kernel.Map{}, Kfuncs: map[int]string{}, BTF: f.btf}
+	p := &kernel.Prog{Name: "typestate", Type: s.Type.Kernel, Maps: map[int]*kernel.Map{}, Kfuncs: map[int]string{}, BTF: f.btf, LogLevel: f.logLevel}
 	if s.Sleepable {
 		p.Flags = 1 << 4
 	}
@@ -474,18 +476,30 @@ var typestateText = map[string]string{
 	"ct":     "$ctArgs; kfunc bpf_xdp_ct_lookup; if r0 == 0 goto out; r6 = r0",
 	"newCt":  "$ctArgs; kfunc bpf_xdp_ct_alloc; if r0 == 0 goto out; r6 = r0",
 	// Dynptrs at -16 and -32 of the stack.
-	"memDyn":      "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -16; call dynptr_from_mem",
-	"memDyn2":     "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -32; call dynptr_from_mem",
-	"ringDyn":     "r1 = map[ring]; r2 = 16; r3 = 0; r4 = r10; r4 += -16; call ringbuf_reserve_dynptr",
-	"submitDyn":   "r1 = r10; r1 += -16; r2 = 0; call ringbuf_submit_dynptr",
-	"dynData":     "r1 = r10; r1 += -16; r2 = 0; r3 = 8; call dynptr_data",
-	"dynData2":    "r1 = r10; r1 += -32; r2 = 0; r3 = 8; call dynptr_data",
-	"dynWrite":    "*(u64 *)(r10 -56) = 0; r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -56; r4 = 8; r5 = 0; call dynptr_write",
-	"clone":       "r1 = r10; r1 += -16; r2 = r10; r2 += -32; kfunc bpf_dynptr_clone",
-	"skbDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_skb",
-	"xdpDyn":      "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_xdp",
-	"slice":       "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice",
-	"sliceW":      "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice_rdwr",
+	"memDyn":       "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -16; call dynptr_from_mem",
+	"memDyn2":      "r1 = map_value[data]; r2 = 8; r3 = 0; r4 = r10; r4 += -32; call dynptr_from_mem",
+	"ringDyn":      "r1 = map[ring]; r2 = 16; r3 = 0; r4 = r10; r4 += -16; call ringbuf_reserve_dynptr",
+	"submitDyn":    "r1 = r10; r1 += -16; r2 = 0; call ringbuf_submit_dynptr",
+	"dynData":      "r1 = r10; r1 += -16; r2 = 0; r3 = 8; call dynptr_data",
+	"dynData2":     "r1 = r10; r1 += -32; r2 = 0; r3 = 8; call dynptr_data",
+	"dynWrite":     "*(u64 *)(r10 -56) = 0; r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -56; r4 = 8; r5 = 0; call dynptr_write",
+	"clone":        "r1 = r10; r1 += -16; r2 = r10; r2 += -32; kfunc bpf_dynptr_clone",
+	"skbDyn":       "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_skb",
+	"xdpDyn":       "r2 = 0; r3 = r10; r3 += -16; kfunc bpf_dynptr_from_xdp",
+	"slice":        "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice",
+	"sliceW":       "r1 = r10; r1 += -16; r2 = 0; r3 = r10; r3 += -48; r4 = 8; kfunc bpf_dynptr_slice_rdwr",
+	"newFlat2":     "r1 = type(flat); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",
+	"resLock":      "r1 = map_value[res1]; kfunc bpf_res_spin_lock",
+	"resUnlock":    "r1 = map_value[res1]; kfunc bpf_res_spin_unlock",
+	"resLock2":     "r1 = map_value[res2]; kfunc bpf_res_spin_lock",
+	"resUnlock2":   "r1 = map_value[res2]; kfunc bpf_res_spin_unlock",
+	"resLockIRQ":   "r1 = map_value[res1]; r2 = r10; r2 += -8; kfunc bpf_res_spin_lock_irqsave",
+	"resUnlockIRQ": "r1 = map_value[res1]; r2 = r10; r2 += -8; kfunc bpf_res_spin_unlock_irqrestore",
+	"sleep2":       "r1 = r10; r1 += -8; r2 = 8; r3 = 0; r4 = 0; kfunc bpf_copy_from_user_str",
+	// A map inside another into R7, a value of it into R8.
+	"inner":       "*(u32 *)(r10 -4) = 0; r1 = map[outer]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r7 = r0; r1 = r7; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r8 = r0",
+	"inner2":      "*(u32 *)(r10 -4) = 1; r1 = map[outer]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto out; r7 = r0",
+	"timers3":     "*(u32 *)(r10 -4) = 0; r1 = map[timers]; r2 = r10; r2 += -4; call map_lookup_elem; if r0 == 0 goto none; r7 = r0",
 	"newPer":      "r1 = type(flat); r2 = 0; kfunc bpf_percpu_obj_new_impl; if r0 == 0 goto out; r6 = r0",
 	"newOwner":    "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto out; r6 = r0",
 	"newOwner3":   "r1 = type(owner); r2 = 0; kfunc bpf_obj_new_impl; if r0 == 0 goto no; r6 = r0",

@@ -20,6 +20,9 @@ func New(code []byte) (*Code, error) {
 	if len(code) == 0 {
 		return nil, errors.New("executable memory: no code")
 	}
+	if incoherent != "" {
+		return nil, errors.New("executable memory: " + incoherent)
+	}
 	mem, err := mapCode(code)
 	if err != nil {
 		return nil, fmt.Errorf("executable memory: %d bytes: %w", len(code), err)

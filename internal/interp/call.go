@@ -60,8 +60,9 @@ func (st *State) callHelper(p *Program, pc int, h *helpers.Helper, r *[16]uint64
 // helperByID finds the helper that callx names by number.
 func (st *State) helperByID(p *Program, pc int, id uint64) *helpers.Helper {
 	h := p.src.ByID(id)
-	if h == nil {
+	if h == nil || h.Proto.Engine { // what the engine carries out is no function to call
 		st.fail(p, pc, &trap.Trap{Code: trap.BadHelper, Addr: id, Detail: "callx of what is neither a function nor a helper"})
+		return nil
 	}
 	return h
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/cpu"
 	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
@@ -188,6 +189,20 @@ func spill() []isa.Insn {
 // TestNativeRows runs every arithmetic and byte-swap row, load, store and atomic on every pair of registers with boundary
 // values.
 func TestNativeRows(t *testing.T) {
+	for _, f := range []cpu.Features{cpu.Host, {}} {
+		withFeatures(t, f, nativeRows)
+	}
+}
+
+// withFeatures runs a test with code for a processor that has these features only.
+func withFeatures(t *testing.T, f cpu.Features, test func(*testing.T)) {
+	host := cpu.Host
+	cpu.Host = f
+	defer func() { cpu.Host = host }()
+	t.Run(fmt.Sprintf("%+v", f), test)
+}
+
+func nativeRows(t *testing.T) {
 	tw := newTwin(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	value := func() uint64 {
@@ -212,7 +227,13 @@ func TestNativeRows(t *testing.T) {
 				if info.SrcUse != isa.UseOperand && src > 0 {
 					continue
 				}
-				for range 3 {
+				times := 3
+				if testing.Short() { // emulators are slow
+					if times = 1; rng.IntN(4) != 0 {
+						continue
+					}
+				}
+				for range times {
 					var v [10]uint64
 					for r := range v {
 						v[r] = value()
@@ -391,7 +412,18 @@ func (h *hostile) program(seed uint64) []isa.Insn {
 // TestNativeHostile runs programs that no verifier has seen in both engines: wild pointers, misaligned atomics, loops
 // and recursion without end, helpers with any arguments. Both must agree on everything, and end.
 func TestNativeHostile(t *testing.T) {
-	tw := newTwin(t)
+	t.Run("full", func(t *testing.T) { nativeHostile(t, newTwin(t), 0) })
+	t.Run("masked", func(t *testing.T) {
+		// The window of a host that does not give 4 GiB, and a processor without anything.
+		tw := newTwin(t)
+		tw.cfg.Mask = uint32(tw.a.mem.Limit() - 1)
+		tw.a.st.mask = uint64(tw.cfg.Mask)
+		withFeatures(t, cpu.Features{}, func(t *testing.T) { nativeHostile(t, tw, 1<<32) })
+	})
+}
+
+func nativeHostile(t *testing.T, tw *twin, seed uint64) {
+	tw.t = t
 	for _, g := range []*rig{tw.a, tw.b} {
 		for _, s := range []maps.Spec{
 			{Name: "array", Type: maps.Array, KeySize: 4, ValueSize: 16, MaxEntries: 4},
@@ -413,7 +445,7 @@ func TestNativeHostile(t *testing.T) {
 		for k := range data {
 			data[k] = byte(k * i)
 		}
-		if tw.compare(fmt.Sprintf("program %d", i), h.program(uint64(i)), data, 20_000) {
+		if tw.compare(fmt.Sprintf("program %d", i), h.program(seed+uint64(i)), data, 20_000) {
 			made++
 			if tr := tw.a.st.trap; tr != nil {
 				traps[tr.Code]++
@@ -425,4 +457,88 @@ func TestNativeHostile(t *testing.T) {
 	if made < *nativePrograms/10 {
 		t.Errorf("only %d of %d programs ran", made, *nativePrograms)
 	}
+}
+
+// TestNativePasses runs what the optimiser looks for, and what only looks like it, with all passes and with none.
+func TestNativePasses(t *testing.T) {
+	tw := newTwin(t)
+	rng := rand.New(rand.NewPCG(5, 6))
+	in := isa.New
+	for n := range 6000 {
+		var v [10]uint64
+		for r := range v {
+			v[r] = rng.Uint64() >> rng.IntN(64)
+		}
+		prog := setAll(v)
+		a, x := isa.Reg(rng.IntN(10)), isa.Reg(rng.IntN(10))
+		w := int64(64)
+		mov, lsh, rsh, add, sub := isa.OpMov64Reg, isa.OpLsh64Imm, isa.OpRsh64Imm, isa.OpAdd64Imm, isa.OpSub64Imm
+		join := []isa.Op{isa.OpOr64Reg, isa.OpXor64Reg, isa.OpAdd64Reg, isa.OpAnd64Reg}
+		if rng.IntN(2) == 0 {
+			w, mov, lsh, rsh, add, sub = 32, isa.OpMov32Reg, isa.OpLsh32Imm, isa.OpRsh32Imm, isa.OpAdd32Imm, isa.OpSub32Imm
+			join = []isa.Op{isa.OpOr32Reg, isa.OpXor32Reg, isa.OpAdd32Reg, isa.OpAnd32Reg}
+			if rng.IntN(4) == 0 {
+				mov = isa.OpMov64Reg
+			}
+		}
+		noise := func() {
+			if rng.IntN(4) == 0 {
+				prog = append(prog, in(isa.OpAdd64Reg, isa.Reg(rng.IntN(10)), isa.Reg(rng.IntN(10)), 0, 0))
+			}
+		}
+		switch n % 4 {
+		case 0, 1: // a rotation
+			p := rng.Int64N(w)
+			q := (w - p) % w
+			if rng.IntN(8) == 0 {
+				q = rng.Int64N(w)
+			}
+			shifts := []isa.Insn{in(lsh, a, 0, 0, p), in(rsh, x, 0, 0, q)}
+			if rng.IntN(2) == 0 {
+				shifts = []isa.Insn{in(rsh, a, 0, 0, q), in(lsh, x, 0, 0, p)}
+			}
+			if rng.IntN(2) == 0 {
+				shifts[0], shifts[1] = shifts[1], shifts[0]
+			}
+			d, s := a, x
+			if rng.IntN(2) == 0 {
+				d, s = x, a
+			}
+			prog = append(prog, in(mov, a, x, 0, 0))
+			noise()
+			prog = append(prog, shifts[0])
+			noise()
+			prog = append(prog, shifts[1])
+			noise()
+			prog = append(prog, in(join[rng.IntN(4)], d, s, 0, 0))
+			if rng.IntN(2) == 0 {
+				prog = append(prog, in(isa.OpMov64Imm, s, 0, 0, 7))
+			}
+		case 2: // a move and an addition
+			op := add
+			if rng.IntN(2) == 0 {
+				op = sub
+			}
+			from := x
+			if rng.IntN(3) == 0 {
+				from = isa.R10
+			}
+			imm := int64(int32(rng.Uint32())) >> rng.IntN(32)
+			if rng.IntN(20) == 0 {
+				imm = -1 << 31
+			}
+			prog = append(prog, in(mov, a, from, 0, 0), in(op, a, 0, 0, imm))
+		case 3: // a load and a swap, extensions
+			load := []isa.Op{isa.OpLdxH, isa.OpLdxW, isa.OpLdxDW, isa.OpLdxsH, isa.OpLdxsW}[rng.IntN(5)]
+			swap := []isa.Op{isa.OpBe16, isa.OpBe32, isa.OpBe64, isa.OpBswap32, isa.OpLe32}[rng.IntN(5)]
+			prog = append(prog, in(isa.OpStxDW, isa.R10, x, -8, 0), in(load, a, isa.R10, -8, 0), in(swap, a, 0, 0, int64(swap.Info().ImmVal)))
+			prog = append(prog, in(isa.OpMov32Reg, a, a, 0, 0), in(isa.OpAdd64Reg, x, a, 0, 0), in(isa.OpMov32Reg, x, x, 0, 0))
+		}
+		prog = append(append(prog, spill()...), exit...)
+		for _, off := range []jit.Pass{0, jit.AllPasses} {
+			tw.cfg.Disable = off
+			tw.compare(fmt.Sprintf("program %d without passes %#x", n, off), prog, nil, 1000)
+		}
+	}
+	t.Logf("compared %d programs", tw.ran)
 }

@@ -142,6 +142,7 @@ type Op struct {
 	Signed   bool
 	Swapped  bool
 	Fetch    bool
+	Safe     bool  // the access is proven to lie within an object: base and offset may be confined apart
 	Off      int32 // of an address, in bytes
 	Target   int32 // label or function
 	Exit     int32 // index into List.Exits

@@ -1,0 +1,66 @@
+package interp
+
+import (
+	"testing"
+
+	"github.com/gbpf/gbpf/internal/asm"
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/progtype"
+)
+
+func benchNative(b *testing.B, text string) {
+	tw := newTwin(b)
+	g := tw.b
+	p, err := g.proved(asm.Must(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Compile(tw.cfg); err != nil {
+		b.Fatal(err)
+	}
+	g.st.Bctx.Reset(p.Type())
+	if err := p.Type().Setup(&g.st.Bctx, &progtype.Input{}); err != nil {
+		b.Fatal(err)
+	}
+	g.st.slice, g.st.done, g.st.trap, g.st.native = 1<<62, nil, nil, true
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := g.st.runNative(p, 0, 0); !ok {
+			b.Fatal(g.st.trap)
+		}
+	}
+}
+
+// BenchmarkNativeEmpty is entry and exit.
+func BenchmarkNativeEmpty(b *testing.B) { benchNative(b, "r0 = 2; exit") }
+
+// BenchmarkNativeHelper is entry, exit, and ten calls of a helper that does next to nothing.
+func BenchmarkNativeHelper(b *testing.B) {
+	text := ""
+	for range 10 {
+		text += "call get_prandom_u32;"
+	}
+	benchNative(b, text+"r0 = 2; exit")
+}
+
+// BenchmarkCompile compiles 1,000 instructions a round.
+func BenchmarkCompile(b *testing.B) {
+	tw := newTwin(b)
+	var insns []isa.Insn
+	for i := range 997 {
+		insns = append(insns, []isa.Insn{
+			isa.New(isa.OpAdd64Imm, isa.Reg(i%10), 0, 0, int64(i)), isa.New(isa.OpStxDW, isa.R10, isa.Reg(i%10), -8, 0),
+			isa.New(isa.OpLdxW, 3, isa.Reg(i%10), 4, 0), isa.New(isa.OpJeqImm, 3, 0, 1, 7), isa.New(isa.OpXor32Reg, 4, 3, 0, 0),
+		}[i%5])
+	}
+	insns = append(insns, seq(one(isa.OpMov64Imm, 0, 0, 0, 1), one(isa.OpMov64Imm, 0, 0, 0, 2), exit)...)
+	p, err := tw.b.proved(insns)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := p.Compile(tw.cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package jit
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"github.com/gbpf/gbpf/internal/execmem"
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/jit/internal/arm64"
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// randomList is a random list without jumps of ops that are likely to fuse.
+func randomList(r *rand.Rand) *ir.List {
+	l := &ir.List{Exits: []ir.Exit{{Kind: ir.ExitBadInsn, Resume: -1, Alt: -1}}, Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1}
+	l.Ops = append(l.Ops, ir.Op{Kind: ir.Func, Imm: 512})
+	kinds := []ir.Kind{ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Lsh, ir.Rsh, ir.And, ir.And, ir.Mul, ir.Add, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Lsh, ir.Rsh, ir.Rsh, ir.Arsh, ir.Rol,
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Zext, ir.Swap, ir.Sext, ir.Lea, ir.FrameAddr, ir.Store, ir.Load, ir.Store, ir.Load}
+	imms := []int64{0, 1, -1, 2, 3, 7, 8, 0xff, 0xffff, 0x7fffffff, -0x80000000, 12345678, 31, 32, 33, 63, 5, 0xfff, 0x1000, 0x1001, -4096, -4097}
+	reg := func() ir.Reg { return ir.Reg(r.IntN(4)) } // few, so that they meet
+	n := 1 + r.IntN(12)
+	for range n {
+		k := kinds[r.IntN(len(kinds))]
+		op := ir.Op{Kind: k, W: uint8(32 << r.IntN(2)), Dst: reg(), Src: reg(), UseImm: r.IntN(2) == 0, Imm: imms[r.IntN(len(imms))]}
+		if last := l.Ops[len(l.Ops)-1]; last.Kind != ir.Func && last.Kind != ir.Store && r.IntN(3) > 0 {
+			op.Dst = last.Dst // op after op on one register
+		}
+		switch k {
+		case ir.Swap, ir.Zext, ir.Sext:
+			op.From = []uint8{8, 16, 32}[r.IntN(3)]
+			if k == ir.Swap {
+				op.From *= 2
+			}
+			op.W = max(op.W, op.From)
+		case ir.Mov:
+			if op.UseImm && r.IntN(2) == 0 {
+				op.Imm = int64(r.Uint64())
+			}
+		case ir.FrameAddr:
+			op.W = 64
+		case ir.Load, ir.Store:
+			op.Size, op.Access, op.Base = 1<<r.IntN(4), ir.Frame, ir.FP
+			if r.IntN(2) == 0 {
+				op.Size = 8
+			}
+			op.Off = -int32(op.Size) * (1 + int32(r.IntN(int(512/int(op.Size)))))
+			op.Signed = k == ir.Load && r.IntN(4) == 0
+			op.Swapped = !op.Signed && r.IntN(4) == 0 && (k == ir.Load || !op.UseImm)
+			if last := &l.Ops[len(l.Ops)-1]; last.Kind == k && last.Off > -500 && last.Off < -16 && r.IntN(4) > 0 {
+				// A neighbour.
+				op.Size, op.Signed, op.Swapped = last.Size, false, false
+				op.Off = last.Off + int32(op.Size)*int32(1-2*r.IntN(2))
+			}
+		}
+		l.Ops = append(l.Ops, op)
+	}
+	l.Ops = append(l.Ops, ir.Op{Kind: ir.Leave})
+	return l
+}
+
+// TestFusions runs random lists with and without the fusions of the arm64 backend: registers
+// and the frame must be the same.
+func TestFusions(t *testing.T) {
+	if err := execmem.Probe(); err != nil {
+		t.Skipf("no executable memory here: %v", err)
+	}
+	mem, err := guest.NewMemory(guest.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	const top = 0x11000
+	frame, ok := mem.Slice(top-512, 512)
+	if !ok {
+		t.Fatal("no frame")
+	}
+	values := []uint64{0, 1, ^uint64(0), 1 << 63, 0x80000000, 0xdeadbeefcafebabe, 0xffffffff, 12345, 1 << 32}
+	lists, plain, fused := 10000, 0, 0
+	if testing.Short() {
+		lists = 1000
+	}
+	for seed := range uint64(lists) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		l := randomList(r)
+		var in [4]uint64
+		for i := range in {
+			if in[i] = values[r.IntN(len(values))]; r.IntN(2) == 0 {
+				in[i] = r.Uint64()
+			}
+		}
+		var got [2]string
+		for i, f := range []arm64.Features{{Plain: true}, {}} {
+			n, err := arm64.Expand(l, f)
+			if err != nil {
+				t.Fatalf("list %d: %v", seed, err)
+			}
+			code, err := execmem.New(n.Code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := &State{Base: uint64(uintptr(mem.Base())), Fuel: 1000, Limit: uint64(uintptr(mem.Base())) + top}
+			copy(st.R[:], in[:])
+			st.R[10] = top
+			st.Stack[0], st.Words, st.Resume = uint64(uintptr(unsafe.Pointer(st))), ir.FrameBase, uint64(code.Addr())+uint64(n.Funcs[0])
+			enter(code.Addr()+uintptr(n.Resume), st)
+			runtime.KeepAlive(code)
+			got[i] = fmt.Sprintf("%x %x %x %d", st.R[:4], st.R[10], frame, st.Words)
+			if i == 0 {
+				plain += len(n.Code)
+			} else {
+				fused += len(n.Code)
+			}
+		}
+		if got[0] != got[1] {
+			t.Fatalf("list %d: fused, registers and frame differ:\n%.150s\n%.150s\n%+v", seed, got[0], got[1], l.Ops)
+		}
+	}
+	t.Logf("%d lists; %d bytes plain, %d fused", lists, plain, fused)
+	if fused >= plain {
+		t.Error("nothing was fused")
+	}
+}
+
+// TestFarBranches jumps over more code than a conditional branch reaches.
+func TestFarBranches(t *testing.T) {
+	if err := execmem.Probe(); err != nil {
+		t.Skipf("no executable memory here: %v", err)
+	}
+	mem, err := guest.NewMemory(guest.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	for _, c := range []struct {
+		name string
+		jump ir.Op
+		want uint64
+	}{
+		{"b.cond", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Lt, UseImm: true, Imm: 5}, 0},
+		{"b.cond not taken", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Gt, UseImm: true, Imm: 5}, 300_000},
+		{"cbz", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Eq, UseImm: true}, 0},
+		{"tbz", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Clear, UseImm: true, Imm: 4}, 0},
+		{"tbz not taken", ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Set, UseImm: true, Imm: 4}, 300_000},
+		{"charge", ir.Op{Kind: ir.Charge, Imm: 3}, 300_000},
+		{"charge without fuel", ir.Op{Kind: ir.Charge, Imm: 30_000}, 0},
+	} {
+		l := &ir.List{Exits: make([]ir.Exit, 1), Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1, Labels: 1}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Func}, c.jump)
+		for range 300_000 {
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Add, W: 64, UseImm: true, Imm: 1})
+		}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Label}, ir.Op{Kind: ir.Return})
+		n, err := arm64.Expand(l, arm64.Features{})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		code, err := execmem.New(n.Code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := &State{Base: uint64(uintptr(mem.Base())), Fuel: 1000, Limit: uint64(uintptr(mem.Base())) + 0x11000}
+		st.R[10] = 0x11000
+		enter(code.Addr()+uintptr(n.Start), st)
+		runtime.KeepAlive(code)
+		if st.R[0] != c.want {
+			t.Errorf("%s: r0 = %d, want %d", c.name, st.R[0], c.want)
+		}
+	}
+}

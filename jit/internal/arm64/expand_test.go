@@ -1,0 +1,50 @@
+package arm64
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// TestExpandAnything gives lists that make no sense: code or an error, nothing else.
+func TestExpandAnything(t *testing.T) {
+	good, bad := 0, 0
+	for seed := range uint64(20000) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		l := &ir.List{Labels: 3, Exits: make([]ir.Exit, 2), Funcs: make([]ir.Function, 2), Mask: 1<<32 - 1}
+		if r.IntN(4) == 0 {
+			l.Mask = r.Uint32()
+		}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Func}, ir.Op{Kind: ir.Label}, ir.Op{Kind: ir.Func, Target: 1})
+		for range 1 + r.IntN(3) {
+			op := ir.Op{
+				Kind: ir.Kind(r.IntN(int(ir.NumKinds) + 1)), W: uint8(32 << r.IntN(2)), Size: 1 << r.IntN(4), From: 8 << r.IntN(4),
+				Dst: ir.Reg(r.IntN(13)), Src: ir.Reg(r.IntN(13)), Base: ir.Reg(r.IntN(13)), Cond: ir.Cond(r.IntN(13)),
+				Access: ir.Access(r.IntN(4)), AtomicOp: isa.AtomicOp(r.IntN(8)), UseImm: r.IntN(2) == 0, Signed: r.IntN(2) == 0,
+				Swapped: r.IntN(2) == 0, Fetch: r.IntN(2) == 0, Safe: r.IntN(2) == 0, Off: int32(r.Uint32()) >> r.IntN(32),
+				Target: int32(r.IntN(5)) - 1, Exit: int32(r.IntN(4)) - 1, Stride: r.Uint32(), Aux: r.Uint32(), Imm: int64(r.Uint64()) >> r.IntN(64),
+			}
+			if r.IntN(8) == 0 {
+				op.W, op.Size, op.From = uint8(r.Uint32()), uint8(r.Uint32()), uint8(r.Uint32())
+			}
+			l.Ops = append(l.Ops, op)
+		}
+		n, err := Expand(l, Features{LSE: r.IntN(2) == 0, Plain: r.IntN(4) == 0})
+		switch {
+		case err == nil && (len(n.Code)%4 != 0 || n.Resume >= uint32(len(n.Code))):
+			t.Fatalf("list %d: %d bytes, resume at %d", seed, len(n.Code), n.Resume)
+		case err == nil:
+			good++
+		case !strings.HasPrefix(err.Error(), "arm64: "):
+			t.Fatalf("list %d: %v", seed, err)
+		default:
+			bad++
+		}
+	}
+	if good < 1000 || bad < 1000 {
+		t.Errorf("%d lists made code, %d errors", good, bad)
+	}
+}
