@@ -51,6 +51,9 @@ func verifierMap(m *fuzzgen.Map) *verifier.Map {
 	if m.Lock {
 		v.Fields = []maps.Field{{Kind: maps.FieldSpinLock, Off: 0, Size: 4}}
 	}
+	if m.Timer {
+		v.Fields = []maps.Field{{Kind: maps.FieldTimer, Off: 0, Size: 16}}
+	}
 	if m.Frozen && m.Flags&maps.RdonlyProg != 0 {
 		v.Contents = m.Contents
 	}

@@ -22,7 +22,6 @@ type kernelJudge struct {
 
 	maps  map[kernelMapKey]*kernel.Map
 	types map[string]*typeInfo
-	lock  *typeInfo // of map values with a spin lock
 }
 
 // kernelMapKey names a map in the kernel. A map of programs belongs to the first program that uses it,
@@ -53,12 +52,8 @@ func (k *kernelJudge) Close() {
 	for _, t := range k.types {
 		_ = t.btf.Close()
 	}
-	if k.lock != nil {
-		_ = k.lock.btf.Close()
-	}
 	clear(k.maps)
 	clear(k.types)
-	k.lock = nil
 }
 
 // judge returns the kernel's verdict, with the log of the given level or without one
@@ -131,15 +126,17 @@ func (k *kernelJudge) makeMap(m *fuzzgen.Map, p *fuzzgen.Program) (*kernel.Map, 
 		}
 		s.Inner = inner
 	}
-	if m.Lock {
-		if k.lock == nil {
-			t, err := lockTypes(m.ValueSize)
-			if err != nil {
+	if m.Lock || m.Timer {
+		name := fmt.Sprintf("value %v %d", m.Lock, m.ValueSize)
+		t := k.types[name]
+		if t == nil {
+			var err error
+			if t, err = valueTypes(m); err != nil {
 				return nil, err
 			}
-			k.lock = t
+			k.types[name] = t
 		}
-		s.BTF, s.BTFKeyType, s.BTFValueType = k.lock.btf, k.lock.ids[0], k.lock.ids[1]
+		s.BTF, s.BTFKeyType, s.BTFValueType = t.btf, t.ids[0], t.ids[1]
 	}
 	made, err := kernel.NewMap(s)
 	if err != nil {
@@ -166,12 +163,15 @@ var (
 	btfChar = &btf.Int{Name: "char", Size: 1}
 )
 
-// lockTypes describes values that start with a spin lock.
-func lockTypes(size uint32) (*typeInfo, error) {
-	lock := &btf.Struct{Name: "bpf_spin_lock", Size: 4, Members: []btf.Member{{Name: "val", Type: btfU32}}}
-	value := &btf.Struct{Name: "value", Size: size, Members: []btf.Member{
-		{Name: "lock", Type: lock},
-		{Name: "data", Type: &btf.Array{Index: btfU32, Type: btfU32, Nelems: size/4 - 1}, Offset: 32},
+// valueTypes describes values that start with a spin lock or a timer.
+func valueTypes(m *fuzzgen.Map) (*typeInfo, error) {
+	first := &btf.Struct{Name: "bpf_spin_lock", Size: 4, Members: []btf.Member{{Name: "val", Type: btfU32}}}
+	if m.Timer {
+		first = &btf.Struct{Name: "bpf_timer", Size: 16, Members: []btf.Member{{Name: "a", Type: btfU64}, {Name: "b", Type: btfU64, Offset: 64}}}
+	}
+	value := &btf.Struct{Name: "value", Size: m.ValueSize, Members: []btf.Member{
+		{Name: "first", Type: first},
+		{Name: "data", Type: &btf.Array{Index: btfU32, Type: btfU32, Nelems: (m.ValueSize - first.Size) / 4}, Offset: btf.Bits(8 * first.Size)},
 	}}
 	return loadTypes(btfU32, value)
 }

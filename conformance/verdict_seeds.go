@@ -92,10 +92,14 @@ func fuzzMap(m *verifier.Map) *fuzzgen.Map {
 		Name: m.Name, Type: uint32(m.Type), KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags,
 	}
 	for _, x := range m.Fields {
-		if x.Kind != maps.FieldSpinLock || x.Off != 0 {
+		switch {
+		case x.Off == 0 && x.Kind == maps.FieldSpinLock:
+			f.Lock = true
+		case x.Off == 0 && x.Kind == maps.FieldTimer:
+			f.Timer = true
+		default:
 			return nil
 		}
-		f.Lock = true
 	}
 	if m.Inner != nil {
 		if f.Inner = fuzzMap(m.Inner); f.Inner == nil {

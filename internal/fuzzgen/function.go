@@ -12,7 +12,7 @@ func (g *gen) callFunction() {
 		return
 	}
 	for i := range g.fns {
-		if f := &g.fns[i]; f.kind != fnCallback && f.level > g.f.level && g.chance(20) && g.argumentsFit(f) {
+		if f := &g.fns[i]; f.kind != fnCallback && f.kind != fnAsync && f.level > g.f.level && g.chance(20) && g.argumentsFit(f) {
 			g.callAt(f)
 			return
 		}

@@ -137,6 +137,7 @@ const (
 	fnStatic
 	fnCallback
 	fnGlobal
+	fnAsync
 )
 
 // fn is a function that was called and has no body yet.
@@ -211,6 +212,7 @@ func (g *gen) program(r *rand.Rand, helpers []Helper) *Program {
 	if g.chance(2) {
 		p.Flags |= StrictAlignment
 	}
+	g.farJumps(p)
 	for _, f := range g.funcs {
 		p.Funcs = append(p.Funcs, Func{Insn: g.labels[f.at], Args: f.args})
 	}
@@ -220,6 +222,18 @@ func (g *gen) program(r *rand.Rand, helpers []Helper) *Program {
 		}
 	}
 	return p
+}
+
+// farJumps makes some jumps those with an offset of 32 bits.
+func (g *gen) farJumps(p *Program) {
+	if !g.chance(15) {
+		return
+	}
+	for pc, in := range p.Insns {
+		if in.Op == isa.OpJa && g.chance(40) {
+			p.Insns[pc] = isa.New(isa.OpJa32, 0, 0, 0, int64(in.Off))
+		}
+	}
 }
 
 // function makes a function's code.
@@ -276,6 +290,8 @@ func (g *gen) epilogue() {
 		any = true
 	case fnCallback:
 		lo, hi, any = 0, 1, false
+	case fnAsync:
+		lo, hi, any = 0, 0, false
 	}
 	if r, ok := g.find(func(v *value) bool { return v.kind == scalar }); ok && g.chance(50) {
 		if r != isa.R0 {

@@ -66,6 +66,7 @@ var palette = []*Map{
 	{Name: "devmap", Type: mapDevMap, KeySize: 4, ValueSize: 4, MaxEntries: 4},
 	{Name: "cpumap", Type: mapCPUMap, KeySize: 4, ValueSize: 4, MaxEntries: 4},
 	{Name: "lock_array", Type: mapArray, KeySize: 4, ValueSize: 16, MaxEntries: 4, Lock: true},
+	{Name: "timer_array", Type: mapArray, KeySize: 4, ValueSize: 32, MaxEntries: 4, Timer: true},
 	{Name: "lock_hash", Type: mapHash, KeySize: 4, ValueSize: 16, MaxEntries: 4, Lock: true},
 }
 
@@ -98,7 +99,7 @@ var (
 	lookupMaps = mapsOf(func(m *Map) bool {
 		switch m.Type {
 		case mapHash, mapArray, mapPercpuHash, mapPercpuArray, mapLRUHash, mapLRUPercpuHash, mapLPM:
-			return !m.Lock
+			return !m.Lock && !m.Timer
 		}
 		return false
 	})
@@ -107,7 +108,10 @@ var (
 	outerMaps  = mapsOf(func(m *Map) bool { return m.Inner != nil })
 	queueMaps  = mapsOf(func(m *Map) bool { return m.Type == mapQueue || m.Type == mapStack })
 	lockMaps   = mapsOf(func(m *Map) bool { return m.Lock })
-	iterMaps   = mapsOf(func(m *Map) bool { return m.Type == mapArray || m.Type == mapHash || m.Type == mapPercpuArray })
+	timerMaps  = mapsOf(func(m *Map) bool { return m.Timer })
+	iterMaps   = mapsOf(func(m *Map) bool {
+		return !m.Timer && (m.Type == mapArray || m.Type == mapHash || m.Type == mapPercpuArray)
+	})
 )
 
 // mapByName returns the index into palette.

@@ -52,9 +52,9 @@ type Map struct {
 	Contents []byte
 	// Frozen says that user space can change the map no more.
 	Frozen bool
-	// Lock says that the value starts with a struct bpf_spin_lock, of which there is type
-	// information.
-	Lock bool
+	// Lock says that the value starts with a struct bpf_spin_lock, Timer with a struct
+	// bpf_timer, of which there is type information.
+	Lock, Timer bool
 }
 
 // Func is a global function.

@@ -49,6 +49,10 @@ func init() {
 		{2, (*gen).dynptr, false},
 		{3, (*gen).anyHelper, false},
 		{2, (*gen).mayGoto, true},
+		{2, (*gen).section, true},
+		{3, (*gen).contextSocket, false},
+		{1, (*gen).numberText, false},
+		{2, (*gen).timer, false},
 	}
 	for _, s := range statements {
 		statementWeight += s.weight
