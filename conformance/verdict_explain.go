@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"math"
+	"math/bits"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/internal/scalar"
@@ -16,27 +17,28 @@ import (
 type explanation struct {
 	why     string
 	rewrite func(p *fuzzgen.Program) // on a copy
-	// runs is how many runs must have borne out what gbpf recorded, where the proof rests on more than
-	// single operations.
-	runs int
+	// runs says that runs must bear out what gbpf recorded, where the proof rests on more than single
+	// operations.
+	runs bool
 }
 
 var explanations = []explanation{
-	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf, 0},
-	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, 0},
-	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, 0},
-	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, 0},
-	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, 0},
-	{"gbpf reads a constant key out of a wider store", narrowStores, 0},
-	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, soundRuns},
-	{"gbpf decides a comparison by known bits and range together; runs bear it out", decideNumbers, soundRuns},
+	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf, false},
+	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, false},
+	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, false},
+	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, false},
+	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, false},
+	{"gbpf reads a constant key out of a wider store", narrowStores, false},
+	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, true},
+	{"gbpf decides a comparison by known bits and range together; runs bear it out", decideNumbers, true},
 	{"several of the above; runs bear it out", func(p *fuzzgen.Program) {
 		decideNumbers(p)
+		hintResults(p)
 		hintNumbers(p)
 		decideBits(p)
 		foldSelf(p)
 		narrowStores(p)
-	}, soundRuns},
+	}, true},
 }
 
 // soundRuns is how many runs a recorded number must survive to count as an explanation.
@@ -64,26 +66,37 @@ func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) (why string, 
 			if !kernelLimit.MatchString(v.Log) {
 				continue
 			}
-			runs = soundRuns
+			runs = true
 		}
-		if runs > 0 {
-			s, err := VerifierSpec(p)
-			if err != nil {
-				return "", false
-			}
-			check, err := sound.Check(s, p.Number, runs)
-			var skip *ErrSoundSkip
-			if errors.As(err, &skip) {
-				cannotRun = true
-				continue
-			}
-			if err != nil || !check.Accepted || check.Violation != nil {
-				return "", false
-			}
+		if !runs {
+			return e.why, false
 		}
-		return e.why, false
+		why, skipped := bornOut(sound, p, e.why)
+		if !skipped {
+			return why, false
+		}
+		cannotRun = true
 	}
-	return "", cannotRun
+	why, skipped := explainBlind(k, sound, p)
+	return why, why == "" && (skipped || cannotRun)
+}
+
+// bornOut returns why when runs of the program hold to what gbpf recorded of it, "" when one does not. skipped
+// says that it cannot be run here.
+func bornOut(sound *Soundness, p *fuzzgen.Program, why string) (_ string, skipped bool) {
+	s, err := VerifierSpec(p)
+	if err != nil {
+		return "", false
+	}
+	check, err := sound.Check(s, p.Number, soundRuns)
+	var skip *ErrSoundSkip
+	switch {
+	case errors.As(err, &skip):
+		return "", true
+	case err != nil || !check.Accepted || check.Violation != nil:
+		return "", false
+	}
+	return why, false
 }
 
 func same(a, b []isa.Insn) bool {
@@ -105,8 +118,16 @@ func foldSelf(p *fuzzgen.Program) {
 			continue
 		}
 		switch info.AluOp {
-		case isa.AluSub, isa.AluXor:
+		case isa.AluSub, isa.AluXor, isa.AluMod, isa.AluSmod: // 0 % 0 is 0
 			p.Insns[pc] = isa.New(isa.OpMov64Imm, in.Dst, 0, 0, 0)
+			continue
+		case isa.AluDiv, isa.AluSdiv: // 0 / 0 is 0
+			if info.Width == 32 {
+				p.Insns[pc] = isa.New(isa.OpMov32Reg, in.Dst, in.Dst, 0, 0)
+			} else {
+				p.Insns[pc] = isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)
+			}
+			p.Insert(pc+1, []isa.Insn{isa.New(isa.OpJeqImm, in.Dst, 0, 1, 0), isa.New(isa.OpMov64Imm, in.Dst, 0, 0, 1)}, false)
 			continue
 		}
 		switch info.CondOp {
@@ -193,6 +214,10 @@ func hintResults(p *fuzzgen.Program) {
 				*in = isa.New(isa.OpAnd64Imm, in.Dst, 0, 0, n-1)
 			case isa.OpMod32Imm:
 				*in = isa.New(isa.OpAnd32Imm, in.Dst, 0, 0, n-1)
+			case isa.OpDiv64Imm:
+				*in = isa.New(isa.OpRsh64Imm, in.Dst, 0, 0, int64(bits.TrailingZeros64(uint64(n))))
+			case isa.OpDiv32Imm:
+				*in = isa.New(isa.OpRsh32Imm, in.Dst, 0, 0, int64(bits.TrailingZeros64(uint64(n))))
 			}
 		}
 	}
