@@ -159,11 +159,11 @@ var pruneRegressions = []regression{
 			join: r0 = *(u8 *)(r3 +0); goto out
 			other: r4 = r3; r4 += 2; if r4 > r2 goto out; goto join`},
 	{class: "pruning", name: "packet pointers linked on one way only", code: bounds,
-		bad: `$packet; r5 = *(u32 *)(r9 +12); r1 = r5; r5 &= 255; r6 = *(u32 *)(r9 +16); r6 &= 255
+		bad: `$packet; r5 = *(u32 *)(r9 +12); r5 &= 255; r6 = *(u32 *)(r9 +16); r1 = r6; r1 >>= 31; r6 &= 255
 			r4 = r3; r4 += r5; r8 = r4; if r1 == 0 goto other
 			join: r5 = r8; r5 += 4; if r5 > r2 goto out; r0 = *(u8 *)(r4 +0); goto out
 			other: r8 = r3; r8 += r6; goto join`,
-		good: `$packet; r5 = *(u32 *)(r9 +12); r1 = r5; r5 &= 255; r6 = *(u32 *)(r9 +16); r6 &= 255
+		good: `$packet; r5 = *(u32 *)(r9 +12); r5 &= 255; r6 = *(u32 *)(r9 +16); r1 = r6; r1 >>= 31; r6 &= 255
 			r4 = r3; r4 += r5; r8 = r4; if r1 == 0 goto other
 			join: r5 = r8; r5 += 4; if r5 > r2 goto out; r0 = *(u8 *)(r4 +0); goto out
 			other: r8 = r3; r8 += r6; r4 = r8; goto join`},
