@@ -291,10 +291,3 @@ func disasm(insns []isa.Insn) []string {
 	}
 	return lines
 }
-
-// clone copies a specification far enough to change its instructions.
-func cloneSpec(spec *verifier.Spec) *verifier.Spec {
-	c := *spec
-	c.Insns = slices.Clone(spec.Insns)
-	return &c
-}

@@ -49,7 +49,6 @@ type soundMap struct {
 	// writable says that its values may change at any moment.
 	writable bool
 	reader   *maps.RingbufReader
-	stamp    int // the last program that used it
 }
 
 func newSoundRig() (*soundRig, error) {

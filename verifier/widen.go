@@ -47,7 +47,7 @@ func (w *walker) widenFromKept(pc int, back bool) {
 		}
 		for k := range min(len(f.stack), len(old.stack)) {
 			s, o := &f.stack[k], &old.stack[k]
-			if s.kinds != slotSpill || o.kinds != slotSpill || o.h == s.h || w.tab.at(s.h).Kind != Scalar {
+			if s.kinds != o.kinds || s.spillSize() == 0 || o.h == s.h || w.tab.at(s.h).Kind != Scalar {
 				continue
 			}
 			if v, ok := w.widened(o.h, w.tab.at(s.h), m.slots>>k&1 != 0, hard); ok {
