@@ -151,7 +151,7 @@ func TestNativeSpeed(t *testing.T) {
 		st := rig.states[0]
 		times := [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
 		sizes := 0
-		var keep []*interp.Program
+		var keep []*interp.Program // so that each lies at another address
 		for k, cfg := range []jit.Config{{}, {Confine: jit.ConfineUnproved}, {Disable: jit.AllPasses}} {
 			cfg.Mask = rig.mem.Mask()
 			for range 3 {
@@ -185,6 +185,7 @@ func TestNativeSpeed(t *testing.T) {
 				}
 			}
 		}
+		runtime.KeepAlive(keep)
 		t.Logf("%-10s kernel %8.1f ns, gbpf %8.1f (%.2f), unconfined %8.1f (%.2f), no passes %8.1f; %d bytes", b.name, inKernel,
 			times[0], times[0]/inKernel, times[1], times[1]/inKernel, times[2], sizes)
 		if b.name != "empty" {

@@ -247,7 +247,7 @@ func TestKfuncsAgainstKernel(t *testing.T) {
 			second[name] = true
 		}
 	}
-	programs := 12000
+	programs := 5000
 	if testing.Short() {
 		programs = 800
 	}

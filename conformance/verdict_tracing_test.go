@@ -155,7 +155,7 @@ func TestTracingAgainstKernel(t *testing.T) {
 		t.Skip(err)
 	}
 	names := tracepoints(types)
-	programs := 6000
+	programs := 3000
 	if testing.Short() {
 		programs = 600
 	}

@@ -203,7 +203,9 @@ func (w *walker) coversStack(of, cf *frameSnap, m marks, how howEqual) bool {
 	return true
 }
 
-// wholeScalar returns the number that all 8 bytes of a slot make, if they are one.
+// wholeScalar returns the number that all 8 bytes of a slot make, if they are one. Of a slot in which
+// some bytes are zero it is any number: that takes its place, but not the other way round, since a load of
+// those bytes alone finds 0.
 func (w *walker) wholeScalar(s *slot) (entry, bool) {
 	if s.kinds == slotSpill && w.tab.at(s.h).Kind == Scalar {
 		return entry{s.h, s.id}, true
@@ -251,7 +253,7 @@ func (w *walker) coversSlot(o, c *slot, demand bool, how howEqual) bool {
 	if how == demanded && !demand && w.numbersBoth(o, c) {
 		return true
 	}
-	if oe, ok := w.wholeScalar(o); ok {
+	if oe, ok := w.wholeScalar(o); ok && (o.kinds == slotZero || !o.hasZero()) {
 		if ce, ok := w.wholeScalar(c); ok {
 			if o.kinds == c.kinds && o.kinds != slotSpill {
 				return true

@@ -21,6 +21,11 @@ var pruneRegressions = []regression{
 			big: *(u32 *)(r10 -16) = 40; goto join`,
 		good: `$value; *(u64 *)(r10 -16) = 4; *(u32 *)(r10 -16) = 4; if r6 == 0 goto big; join: w2 = 0; r2 = *(u32 *)(r10 -16); [r2]; goto out
 			big: *(u32 *)(r10 -16) = 14; goto join`},
+	{class: "pruning", name: "zeros beside what is written", code: bounds,
+		bad: `$value; *(u32 *)(r10 -12) = 0; if r6 == 0 goto big; join: *(u32 *)(r10 -16) = 0; r2 = *(u32 *)(r10 -12); [r2]; goto out
+			big: *(u32 *)(r10 -12) = 40; goto join`,
+		good: `$value; *(u32 *)(r10 -12) = 0; if r6 == 0 goto big; join: *(u32 *)(r10 -16) = 0; r2 = *(u32 *)(r10 -12); [r2]; goto out
+			big: *(u32 *)(r10 -12) = 0; goto join`},
 	{class: "pruning", name: "sum", code: bounds,
 		bad:  "$value; r1 = 4; if r6 == 0 goto big; join: r2 = 3; r2 += r1; [r2]; goto out; big: r1 = 13; goto join",
 		good: "$value; r1 = 4; if r6 == 0 goto big; join: r2 = 3; r2 += r1; [r2]; goto out; big: r1 = 12; goto join"},
@@ -153,6 +158,15 @@ var pruneRegressions = []regression{
 		good: `$packet; r5 = *(u32 *)(r9 +12); r4 = r3; r4 += 14; if r5 == 0 goto other; if r4 > r2 goto out
 			join: r0 = *(u8 *)(r3 +0); goto out
 			other: r4 = r3; r4 += 2; if r4 > r2 goto out; goto join`},
+	{class: "pruning", name: "packet pointers linked on one way only", code: bounds,
+		bad: `$packet; r5 = *(u32 *)(r9 +12); r5 &= 255; r6 = *(u32 *)(r9 +16); r1 = r6; r1 >>= 31; r6 &= 255
+			r4 = r3; r4 += r5; r8 = r4; if r1 == 0 goto other
+			join: r5 = r8; r5 += 4; if r5 > r2 goto out; r0 = *(u8 *)(r4 +0); goto out
+			other: r8 = r3; r8 += r6; goto join`,
+		good: `$packet; r5 = *(u32 *)(r9 +12); r5 &= 255; r6 = *(u32 *)(r9 +16); r1 = r6; r1 >>= 31; r6 &= 255
+			r4 = r3; r4 += r5; r8 = r4; if r1 == 0 goto other
+			join: r5 = r8; r5 += 4; if r5 > r2 goto out; r0 = *(u8 *)(r4 +0); goto out
+			other: r8 = r3; r8 += r6; r4 = r8; goto join`},
 	{class: "pruning", name: "reference on one way only", code: "",
 		bad: `r6 = *(u32 *)(r1 +12); r1 = map[2]; r2 = 8; r3 = 0; call ringbuf_reserve; if r0 == 0 goto out; r8 = r0
 			if r6 == 0 goto join; r1 = r8; r2 = 0; call ringbuf_submit

@@ -69,6 +69,16 @@ func (s *slot) spillSize() int {
 	return n
 }
 
+// hasZero reports whether a byte of the slot is known to be zero.
+func (s *slot) hasZero() bool {
+	for i := range 8 {
+		if s.kind(i) == byteZero {
+			return true
+		}
+	}
+	return false
+}
+
 // special reports whether the slot is part of an object that only helpers touch.
 func (s *slot) special() bool { return s.kind(0) >= byteDynptr || s.kind(7) >= byteDynptr }
 

@@ -79,7 +79,6 @@ type code struct {
 
 func op1(b uint32) code { return code{b: b, n: 1} }
 func op2(b uint32) code { return code{b: b, n: 2} }
-func op3(b uint32) code { return code{b: b, n: 3} }
 
 func (e *buffer) head(w int, c code, reg, index, base Reg, rmByte bool) {
 	if c.lock {
@@ -224,7 +223,6 @@ func (e *buffer) movsxd(dst, src Reg)            { e.rr(64, op1(0x63), dst, src)
 func (e *buffer) bswap(w int, dst Reg)           { e.head(w, op2(0x0fc8|uint32(dst&7)), 0, noReg, dst, false) }
 func (e *buffer) movzx16RR(dst, src Reg)         { e.rr(32, op2(0x0fb7), dst, src) }
 func (e *buffer) movzx8RR(dst, src Reg)          { e.rr(32, code{b: 0x0fb6, n: 2, rm8: true}, dst, src) }
-func (e *buffer) jmpReg(r Reg)                   { e.rr(32, op1(0xff), 4, r) }
 func (e *buffer) jmpMem(m Mem)                   { e.rm(32, op1(0xff), 4, m) }
 func (e *buffer) callMem(m Mem)                  { e.rm(32, op1(0xff), 2, m) }
 func (e *buffer) pushMem(m Mem)                  { e.rm(32, op1(0xff), 6, m) }
@@ -234,7 +232,6 @@ func (e *buffer) pop(r Reg)                      { e.head(32, op1(0x58|uint32(r&
 func (e *buffer) pushImm(v int32)                { e.byte(0x68); e.imm32(int64(v)) }
 func (e *buffer) ret()                           { e.byte(0xc3) }
 func (e *buffer) cdq(w int)                      { e.head(w, op1(0x99), 0, noReg, noReg, false) }
-func (e *buffer) incM(w int, m Mem)              { e.rm(w, op1(0xff), 0, m) }
 func (e *buffer) decM(w int, m Mem)              { e.rm(w, op1(0xff), 1, m) }
 func (e *buffer) zeroX0()                        { e.byte(0x0f, 0x57, 0xc0) } // xorps xmm0, xmm0
 func (e *buffer) storeX0(m Mem)                  { e.rm(32, op2(0x0f11), 0, m) }
