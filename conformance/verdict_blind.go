@@ -54,7 +54,7 @@ func blind(p *fuzzgen.Program) (q *fuzzgen.Program, at []int) {
 		}
 		switch info.AluOp {
 		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
-		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
+		case isa.AluLsh, isa.AluRsh, isa.AluArsh, isa.AluNeg:
 		case isa.AluSub, isa.AluXor:
 			if !self {
 				continue
@@ -63,10 +63,7 @@ func blind(p *fuzzgen.Program) (q *fuzzgen.Program, at []int) {
 			continue
 		}
 		found = true
-		if info.Width == 32 && info.Kind != isa.KindEnd {
-			q.Insns[pc] = isa.New(isa.OpMov32Reg, in.Dst, isa.R10, 0, 0)
-			continue
-		}
+		// Of 32-bit results the kernel does not even know that the upper half is 0.
 		q.Insns[pc] = isa.New(isa.OpMov64Reg, in.Dst, isa.R10, 0, 0)
 		q.Insert(pc+1, []isa.Insn{isa.New(isa.OpNeg64, in.Dst, 0, 0, 0)}, false)
 		at = append(at[:pc+1], append([]int{pc}, at[pc+1:]...)...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"strings"
 
 	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/internal/scalar"
@@ -24,7 +25,7 @@ type explanation struct {
 
 var explanations = []explanation{
 	{"gbpf knows what a register has in common with itself: how it compares, that its difference is 0", foldSelf, false},
-	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps and sign extensions, of which the kernel knows less", hintResults, false},
+	{"gbpf knows ranges of quotients, remainders, shifts by a register, swaps, sign changes and extensions, of which the kernel knows less", hintResults, false},
 	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, false},
 	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, false},
 	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, false},
@@ -84,19 +85,44 @@ func explain(k *kernelJudge, sound *Soundness, p *fuzzgen.Program) (why string, 
 // bornOut returns why when runs of the program hold to what gbpf recorded of it, "" when one does not. skipped
 // says that it cannot be run here.
 func bornOut(sound *Soundness, p *fuzzgen.Program, why string) (_ string, skipped bool) {
+	for _, q := range []*fuzzgen.Program{p, runnable(p)} {
+		s, err := VerifierSpec(q)
+		if err != nil {
+			return "", false
+		}
+		check, err := sound.Check(s, p.Number, soundRuns)
+		var skip *ErrSoundSkip
+		switch {
+		case errors.As(err, &skip):
+		case err != nil || !check.Accepted || check.Violation != nil:
+			return "", false
+		default:
+			return why, false
+		}
+	}
+	return "", true
+}
+
+// runnable is a program without what need not be there for it to do what it does: calls that mark sections, and
+// calls that gbpf found no path to.
+func runnable(p *fuzzgen.Program) *fuzzgen.Program {
+	q := p.Clone()
 	s, err := VerifierSpec(p)
 	if err != nil {
-		return "", false
+		return q
 	}
-	check, err := sound.Check(s, p.Number, soundRuns)
-	var skip *ErrSoundSkip
-	switch {
-	case errors.As(err, &skip):
-		return "", true
-	case err != nil || !check.Accepted || check.Violation != nil:
-		return "", false
+	proof, err := verifier.Verify(s, verifier.Options{Steps: shrinkSteps})
+	if err != nil {
+		return q
 	}
-	return why, false
+	for pc, in := range q.Insns {
+		section := in.Op == isa.OpCallKfunc && in.Imm >= 0 && in.Imm < int64(len(p.Kfuncs)) &&
+			(strings.HasPrefix(p.Kfuncs[in.Imm], "bpf_rcu_") || strings.HasPrefix(p.Kfuncs[in.Imm], "bpf_preempt_"))
+		if section || in.IsCall() && in.Op != isa.OpCallLocal && !proof.Fact(pc).Has(verifier.Reached) {
+			q.Insns[pc] = isa.New(isa.OpMov64Imm, isa.R0, 0, 0, 0)
+		}
+	}
+	return q
 }
 
 func same(a, b []isa.Insn) bool {
@@ -228,7 +254,7 @@ func hintResults(p *fuzzgen.Program) {
 	}
 	hint(p, func(in isa.Insn) bool {
 		switch in.Info().AluOp {
-		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap:
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod, isa.AluMovsx, isa.AluLe, isa.AluBe, isa.AluBswap, isa.AluNeg:
 			return true
 		case isa.AluLsh, isa.AluRsh, isa.AluArsh:
 			return !in.Info().UsesImm
