@@ -11,3 +11,4 @@ package conformance
 
 //go:generate sh ../testdata/progs/build.sh
 //go:generate sh ../testdata/mistakes/build.sh
+//go:generate sh ../testdata/objects/build.sh

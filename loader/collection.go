@@ -214,6 +214,10 @@ func (l *load) plan() ([]*plan, error) {
 		}
 		plans = append(plans, &plan{spec: p, code: c, verify: verifierSpec(name, p, k, c, l.o, types)})
 	}
+	locals := localTypes(l.spec, plans)
+	for _, p := range plans {
+		p.verify.LocalTypes = locals
+	}
 	return plans, nil
 }
 

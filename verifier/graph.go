@@ -293,6 +293,10 @@ func (w *walker) memberAccess(a *access, l *LocalType, off int) *Error {
 		m := &l.Members[i]
 		lo, hi := int(m.Off), int(m.Off+m.Size)
 		switch {
+		case m.Kind == MemberBits:
+			if off > lo || off+a.size < hi {
+				continue
+			}
 		case off >= hi:
 			continue
 		case off < lo:

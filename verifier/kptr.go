@@ -1,6 +1,9 @@
 package verifier
 
 import (
+	"sync"
+
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 )
@@ -10,11 +13,23 @@ var rcuProtected = map[string]bool{
 	"prog_test_ref_kfunc": true, "cgroup": true, "bpf_cpumask": true, "task_struct": true, "bpf_crypto_ctx": true,
 }
 
+// releasable are the kernel structures that programs can hold references to, and so in kptrs, for when the kernel's
+// types are not known.
+var releasable = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, k := range proto.Kfuncs() {
+		if k.Flags&proto.KfuncRelease != 0 && len(k.Args) == 1 && k.Args[0].Kind == proto.KfuncBTF {
+			names[k.Args[0].BTF] = true
+		}
+	}
+	return names
+})
+
 // kptrType is the type that a kptr field points to: one of the kernel's if it has one of that name, or else one of the
 // program's own.
 func (w *walker) kptrType(f *maps.Field) (n uint32, local bool) {
 	own, ok := w.localNamed(f.Type)
-	if !ok || rcuProtected[f.Type] || w.spec.Types != nil && w.spec.Types.Struct(f.Type) != nil {
+	if !ok || rcuProtected[f.Type] || releasable()[f.Type] || w.spec.Types != nil && w.spec.Types.Struct(f.Type) != nil {
 		return w.typeByName(f.Type), false
 	}
 	return own, true
