@@ -453,7 +453,7 @@ func (w *walker) sizeArg(c *callMeta, reg isa.Reg, mem *proto.Arg, zeroOK bool) 
 
 // constKey notes the key of an array map if it is known.
 func (w *walker) constKey(c *callMeta, r *Reg) {
-	if c.m.KeySize != 4 || c.m.Type != mapArray && c.m.Type != mapPerCPUArray || c.proto.Name != "map_lookup_elem" {
+	if c.m.KeySize != 4 || c.m.Type != maps.Array && c.m.Type != maps.PerCPUArray || c.proto.Name != "map_lookup_elem" {
 		return
 	}
 	if r.Kind != PtrToStack || !r.fixed() {

@@ -16,12 +16,12 @@ const (
 
 // mapStructs are the kernel's structures that maps are made of, by the map's type.
 var mapStructs = map[maps.Type]string{
-	mapHash: "bpf_htab", mapPerCPUHash: "bpf_htab", mapLRUHash: "bpf_htab", mapLRUPerCPUHash: "bpf_htab", mapHashOfMaps: "bpf_htab",
-	mapArray: "bpf_array", mapPerCPUArray: "bpf_array", mapProgArray: "bpf_array", maps.PerfEventArray: "bpf_array",
-	maps.CGroupArray: "bpf_array", mapArrayOfMaps: "bpf_array",
+	maps.Hash: "bpf_htab", maps.PerCPUHash: "bpf_htab", maps.LRUHash: "bpf_htab", maps.LRUPerCPUHash: "bpf_htab", maps.HashOfMaps: "bpf_htab",
+	maps.Array: "bpf_array", maps.PerCPUArray: "bpf_array", maps.ProgArray: "bpf_array", maps.PerfEventArray: "bpf_array",
+	maps.CGroupArray: "bpf_array", maps.ArrayOfMaps: "bpf_array",
 	mapStackTrace: "bpf_stack_map", maps.LPMTrie: "lpm_trie", mapBloomFilter: "bpf_bloom_filter",
 	maps.Queue: "bpf_queue_stack", maps.Stack: "bpf_queue_stack",
-	maps.DevMap: "bpf_dtab", maps.DevMapHash: "bpf_dtab", maps.CPUMap: "bpf_cpu_map", mapXSKMap: "xsk_map",
+	maps.DevMap: "bpf_dtab", maps.DevMapHash: "bpf_dtab", maps.CPUMap: "bpf_cpu_map", maps.XSKMap: "xsk_map",
 	mapSockMap: "bpf_stab", mapSockHash: "bpf_shtab", mapReuseport: "reuseport_array",
 	maps.RingBuf: "bpf_ringbuf_map", mapUserRingBuf: "bpf_ringbuf_map", mapArena: "bpf_arena", mapStructOps: "bpf_struct_ops_map",
 	mapCgroupStorage: "bpf_cgroup_storage_map", mapPerCPUCgStorage: "bpf_cgroup_storage_map",

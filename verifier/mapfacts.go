@@ -6,19 +6,9 @@ import (
 	"github.com/gbpf/gbpf/maps"
 )
 
-// Map types, as the kernel numbers them, that the rules name.
+// Map types, as the kernel numbers them, that the rules name beside those of package maps.
 const (
-	mapHash            maps.Type = 1
-	mapArray           maps.Type = 2
-	mapProgArray       maps.Type = 3
-	mapPerCPUHash      maps.Type = 5
-	mapPerCPUArray     maps.Type = 6
-	mapLRUHash         maps.Type = 9
-	mapLRUPerCPUHash   maps.Type = 10
-	mapArrayOfMaps     maps.Type = 12
-	mapHashOfMaps      maps.Type = 13
 	mapSockMap         maps.Type = 15
-	mapXSKMap          maps.Type = 17
 	mapSockHash        maps.Type = 18
 	mapCgroupStorage   maps.Type = 19
 	mapPerCPUCgStorage maps.Type = 21
@@ -28,23 +18,14 @@ const (
 
 // Program types, as the kernel numbers them, that the rules name.
 const (
-	typeSocketFilter  = 1
 	typeKprobe        = 2
 	typeSchedCLS      = 3
 	typeSchedACT      = 4
 	typeTracepoint    = 5
 	typeXDP           = 6
 	typePerfEvent     = 7
-	typeCgroupSKB     = 8
-	typeCgroupSock    = 9
-	typeLwtIn         = 10
-	typeLwtOut        = 11
-	typeLwtXmit       = 12
-	typeSkSKB         = 14
-	typeSkMsg         = 16
 	typeRawTP         = 17
 	typeFlowDissector = 22
-	typeRawTPWritable = 24
 	typeTracing       = 26
 	typeStructOps     = 27
 	typeExt           = 28
@@ -104,7 +85,7 @@ func (w *walker) mapReference(in *isa.Insn) *Error {
 	if in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapIdx || m.Type == mapArena {
 		return nil
 	}
-	if m.Type != mapArray || m.MaxEntries != 1 {
+	if m.Type != maps.Array || m.MaxEntries != 1 {
 		return w.fail(CodeStructure, "the address of a value of map %s: only an array of one element has one", m.Name)
 	}
 	if off := uint32(in.ImmHigh()); off >= m.ValueSize {

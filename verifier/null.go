@@ -40,7 +40,7 @@ func (w *walker) notNull(v *Reg) {
 	switch m := w.maps[v.Obj]; {
 	case m.Inner != nil:
 		*v = Reg{Kind: ConstPtrToMap, Obj: w.innerMap(m)}
-	case m.Type == mapXSKMap:
+	case m.Type == maps.XSKMap:
 		*v = Reg{Kind: PtrToXDPSock}
 	case m.Type == mapSockMap || m.Type == mapSockHash:
 		*v = Reg{Kind: PtrToSocket, Ref: v.Ref}

@@ -22,7 +22,7 @@ func (x *evidence) extent() (lo, hi, size int64, ok bool) {
 	reg := &x.regs[r]
 	fixed := int64(reg.Off) + int64(in.Off)
 	size = int64(in.Info().Size)
-	if isPacketKind(reg.Kind) {
+	if isPacket(reg) {
 		if v, known := reg.Var.Const(); known {
 			fixed += int64(v)
 		}
@@ -31,8 +31,6 @@ func (x *evidence) extent() (lo, hi, size int64, ok bool) {
 	lo, hi = saturate(fixed, reg.Var.SMin), saturate(fixed, reg.Var.SMax)
 	return lo, hi, size, true
 }
-
-func isPacketKind(k Kind) bool { return k == PtrToPacket || k == PtrToPacketMeta }
 
 // saturate adds without wrapping.
 func saturate(a, b int64) int64 {

@@ -125,12 +125,13 @@ const DefaultSteps = 1_000_000
 // Options are the choices of a verification. The zero value is a sensible default.
 type Options struct {
 	Policy Policy
-	// Steps is how many instructions the walk may process, 0 for DefaultSteps.
+	// Steps is how many instructions a walk may process, 0 for DefaultSteps. A program that is too
+	// much, or refused for what a loop forgot, is walked once more in another way, with as many again.
 	Steps int
-	// MemoryLimit bounds what the walk keeps, in bytes, 0 for 256 MiB.
+	// MemoryLimit bounds what a walk keeps, in bytes, 0 for 256 MiB.
 	MemoryLimit int
-	// Log gets a line for each instruction processed and each state kept, in the
-	// manner of the kernel's log level 2; nil for none.
+	// Log gets two lines for each instruction processed: what is known before it, and the instruction; nil for
+	// none.
 	Log io.Writer
 	// Trace gets what is known of the registers at each instruction; nil for none. With a
 	// trace nothing is left out of the comparison of states, so that every concrete

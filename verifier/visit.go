@@ -154,15 +154,11 @@ func (w *walker) converges(pc int, nd *node, cur *snapshot) bool {
 // them are complete only when a is.
 func (w *walker) waitFor(a int32) {
 	for n := w.s.node; n >= 0 && n != a; n = w.nodes[n].parent {
-		if v := w.nodes[n].waits; v < 0 || w.above(a, v) {
+		if v := w.nodes[n].waits; v < 0 || a < v { // nodes are numbered as the walk comes to them, so that is further up
 			w.nodes[n].waits = a
 		}
 	}
 }
-
-// above reports whether node a stands further up than b, both being on one path: nodes are numbered as the walk comes
-// to them.
-func (w *walker) above(a, b int32) bool { return a < b }
 
 // complete reports whether everything that goes on from node n has been walked, so that what
 // is demanded there is known.
