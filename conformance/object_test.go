@@ -157,6 +157,9 @@ func TestObjectVerdicts(t *testing.T) {
 			want := strings.HasPrefix(name, "ok_")
 			programs++
 			for _, kernelTypes := range []*btf.Spec{nil, types} {
+				if kernelTypes == nil && strings.Contains(name, "_kernel_") {
+					continue // it is about the kernel's types
+				}
 				specs, err := loader.VerifierSpecs(spec, &loader.Options{Programs: []string{name}, KernelBTF: kernelTypes})
 				if err != nil {
 					t.Errorf("%s: %v", name, err)

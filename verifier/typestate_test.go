@@ -517,6 +517,8 @@ type typesOf map[string]*verifier.Struct
 
 func (t typesOf) Struct(name string) *verifier.Struct { return t[name] }
 
+func (typesOf) StructByID(uint32) string { return "" }
+
 func (typesOf) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 	return "", nil, false, false
 }

@@ -1,5 +1,4 @@
 // Global functions, which are verified on their own: dynptrs, tasks, sections and packets across their calls.
-#include <stdbool.h>
 #include "objects.h"
 
 #define noinline __attribute__((noinline))
