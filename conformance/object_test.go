@@ -13,6 +13,7 @@ import (
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/loader"
 	"github.com/gbpf/gbpf/maps"
+	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -99,6 +100,17 @@ func (o *objectInKernel) judge(t *testing.T, s *verifier.Spec) *kernel.Verdict {
 	p := &kernel.Prog{Name: "object", Type: s.Type.Kernel, AttachType: s.Attach, BTF: o.btf, Maps: map[int]*kernel.Map{}, Kfuncs: map[int]string{}}
 	if s.Sleepable {
 		p.Flags = flagSleepable
+	}
+	var err error
+	switch {
+	case s.AttachBTF == nil:
+	case s.Attach == progtype.AttachTraceIter:
+		p.AttachBTFID, err = kernel.FuncID(s.AttachBTF.Name)
+	default:
+		p.AttachBTFID, err = kernel.TypedefID("btf_trace_" + s.AttachBTF.Name)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	for pc, in := range s.Insns {
 		switch in.Op {
