@@ -389,7 +389,9 @@ func stricterHere(err string) bool {
 		"of a dynptr that bpf_ringbuf_submit_dynptr",
 		// The kernel does not compare what iterators are good for, so it may take one that is no more for one that is.
 		"good only within the RCU section",
-		"kernel's struct bpf_map",
+		"kernel's struct bpf_map", "of struct task_struct: no member",
+		// The kernel does not look for NULL there.
+		"or NULL: it has to be a bpf_rb_node of an object in the tree",
 		// A helper that calls back makes the kernel blind for a loop around it that comes back with nothing changed.
 		"the loop does not end",
 	} {
