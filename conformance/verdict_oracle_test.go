@@ -46,6 +46,8 @@ type oracleTypes map[string]*verifier.Struct
 
 func (o oracleTypes) Struct(name string) *verifier.Struct { return o[name] }
 
+func (oracleTypes) StructByID(uint32) string { return "" }
+
 func (oracleTypes) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 	return "", nil, false, false
 }

@@ -49,6 +49,9 @@ type TypeSource interface {
 	// Struct returns a structure or union, nil for none: by its name, or by what a [Member] or
 	// [ArgType] calls it, which is no name where that is another's or where there is none.
 	Struct(name string) *Struct
+	// StructByID returns what Struct takes for the structure or union with a BTF ID, "" if the ID is of something
+	// else.
+	StructByID(id uint32) string
 	// KernelSymbol returns the type of a kernel variable that a BTF ID names, for 16-byte loads of BTF IDs:
 	// ArgBTF for a structure, else ArgMem with its size. One of size 0 has no memory that may be read, such as
 	// a function.

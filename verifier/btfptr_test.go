@@ -14,6 +14,8 @@ type someTypes map[string]*verifier.Struct
 
 func (s someTypes) Struct(name string) *verifier.Struct { return s[name] }
 
+func (someTypes) StructByID(uint32) string { return "" }
+
 func (someTypes) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 	return "", nil, false, false
 }

@@ -165,13 +165,12 @@ func (w *walker) castResult(c *kcall) (Reg, *Error) {
 	if c.constant == 0 {
 		return Reg{Kind: PtrToMem, Flags: Rdonly | Untrusted}, nil
 	}
-	t, ok := w.spec.Types.(interface{ StructByID(id uint32) string })
-	if !ok {
-		return Reg{}, w.fail(CodeUnsupported, "%s: the kernel's types are not known here by number", c.name)
+	if w.spec.Types == nil {
+		return Reg{}, w.fail(CodeUnsupported, "%s: the kernel's types are not known here", c.name).as(topicKernelTypes)
 	}
 	name := ""
 	if c.constant < 1<<32 {
-		name = t.StructByID(uint32(c.constant))
+		name = w.spec.Types.StructByID(uint32(c.constant))
 	}
 	if name == "" {
 		return Reg{}, w.fail(CodeType, "r2 of %s, %d, is no structure of the kernel", c.name, c.constant)

@@ -168,6 +168,10 @@ var typestateMaps = []*typestateMap{
 		Map:   fielded(arrayMap("kptrs2", 1, 8), field(maps.FieldKptr, 0, 8, "task_struct")),
 		value: &btf.Struct{Name: "v_kptrs2", Size: 8, Members: []btf.Member{at("task", 0, kptrTo(taskFwd, "kptr"))}},
 	},
+	{
+		Map:   fielded(arrayMap("timer1", 1, 24), field(maps.FieldTimer, 0, 16)),
+		value: &btf.Struct{Name: "v_timer", Size: 24, Members: []btf.Member{at("timer", 0, opaque("bpf_timer", 16)), at("data", 16, anU64)}},
+	},
 	{Map: verifier.Map{Name: "arena", Type: 33, MaxEntries: 1, Flags: 1 << 10}, extra: 1 << 44},
 	{
 		Map:   fielded(arrayMap("timers", 2, 24), field(maps.FieldTimer, 0, 16)),
@@ -229,7 +233,8 @@ type typestateFixture struct {
 	kmaps []*kernel.Map
 	asked int
 
-	logLevel uint32 // of the kernel's verdicts, see kernel.Prog
+	whys     map[string]int // the kernel's reasons in the campaign
+	logLevel uint32         // of the kernel's verdicts, see kernel.Prog
 }
 
 func newTypestateFixture(t *testing.T) *typestateFixture {
@@ -516,6 +521,8 @@ var typestateText = map[string]string{
 type typesOf map[string]*verifier.Struct
 
 func (t typesOf) Struct(name string) *verifier.Struct { return t[name] }
+
+func (typesOf) StructByID(uint32) string { return "" }
 
 func (typesOf) KernelSymbol(uint32) (string, *verifier.ArgType, bool, bool) {
 	return "", nil, false, false

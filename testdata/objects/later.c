@@ -1,5 +1,4 @@
 // Work that is done later, counters of each CPU, tasks that a map keeps, and locks that may fail.
-#include <stdbool.h>
 #include "objects.h"
 
 struct counter { __u64 hits, bytes; };

@@ -1,5 +1,6 @@
 // What programs need to make objects, lists and trees of their own. The layout of the
 // kernel's structures is Linux 6.18's.
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>

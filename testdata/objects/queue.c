@@ -1,5 +1,4 @@
 // A queue and a tree of flows: objects that are shared by a list, a tree and a map.
-#include <stdbool.h>
 #include "objects.h"
 
 struct flow {
