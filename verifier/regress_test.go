@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,6 +76,26 @@ func (r *regression) text(s string) string {
 	return s + "\nout: r0 = 0; exit"
 }
 
+// padded is text with jumps to the next instruction in front of each label that is come to from above: a
+// state is kept at a label only when enough has been walked since the last one was kept.
+func padded(text string) string {
+	var b strings.Builder
+	last := "exit"
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == '\n' }) {
+		line = strings.TrimSpace(line)
+		if labelled.MatchString(line) && last != "exit" && !strings.HasPrefix(last, "goto ") {
+			b.WriteString(strings.Repeat("goto pc+0\n", 9))
+		}
+		b.WriteString(line + "\n")
+		if line = labelled.ReplaceAllString(line, ""); line != "" {
+			last = line
+		}
+	}
+	return b.String()
+}
+
+var labelled = regexp.MustCompile(`^\w+:\s*`)
+
 // rodata is the value of map 5.
 var rodata = func() []byte {
 	b := make([]byte, 64)
@@ -98,7 +119,11 @@ var regressMaps = []*verifier.Map{
 var regressKfuncs = []string{"bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"}
 
 func (r *regression) spec(name, text string) (*verifier.Spec, error) {
-	insns, err := asm.Parse(r.text(text))
+	return r.specOf(name, r.text(text))
+}
+
+func (r *regression) specOf(name, text string) (*verifier.Spec, error) {
+	insns, err := asm.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -250,9 +275,12 @@ func TestRegressions(t *testing.T) {
 		for _, side := range []struct {
 			name, text string
 			accept     bool
-		}{{"bad", r.bad, false}, {"good", r.good, true}} {
+		}{
+			{"bad", r.text(r.bad), false}, {"good", r.text(r.good), true},
+			{"bad, padded", padded(r.text(r.bad)), false}, {"good, padded", padded(r.text(r.good)), true},
+		} {
 			name := r.class + "/" + r.name + "/" + side.name
-			spec, err := r.spec(name, side.text)
+			spec, err := r.specOf(name, side.text)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
