@@ -38,7 +38,7 @@ func regressionPrograms(t *testing.T) (list []*fuzzgen.Program) {
 	}
 	for i := range regressions {
 		r := &regressions[i]
-		for _, text := range []string{r.text(r.good), r.text(r.bad), padded(r.text(r.good)), padded(r.text(r.bad))} {
+		for _, text := range []string{r.text(r.good), r.text(r.bad), padded(r.text(r.good), 2+i%8), padded(r.text(r.bad), 2+i%8)} {
 			insns, err := asm.Parse(text)
 			if err != nil {
 				t.Fatalf("%s/%s: %v", r.class, r.name, err)
