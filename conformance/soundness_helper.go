@@ -10,16 +10,23 @@ import (
 )
 
 // addHelpers gives bodies to functions that gbpf has none for, so that programs that call them
-// can be run: socket lookups, and iterators over numbers.
+// can be run: socket lookups, iterators over numbers, and sections.
 func (r *soundRig) addHelpers() error {
+	// The iterator's bytes are written from the program's view, too.
+	iter := proto.Arg{Kind: proto.PtrToMem, Flags: proto.FixedSize | proto.Uninit | proto.Write, Size: 8}
+	nothing := func(*helpers.Call) uint64 { return 0 }
 	list := []helpers.Helper{
 		{Proto: &proto.Proto{Name: "sk_lookup_tcp"}, Func: r.lookupSock},
 		{Proto: &proto.Proto{Name: "sk_lookup_udp"}, Func: r.lookupSock},
 		{Proto: &proto.Proto{Name: "skc_lookup_tcp"}, Func: r.lookupSock},
 		{Proto: &proto.Proto{Name: "sk_release"}, Func: func(*helpers.Call) uint64 { r.socks--; return 0 }},
-		{Kfunc: true, Proto: &proto.Proto{Name: "bpf_iter_num_new"}, Func: iterNumNew},
+		{Proto: &proto.Proto{Name: "sk_fullsock"}, Func: func(c *helpers.Call) uint64 { return c.Args[0] * uint64(r.random.IntN(2)) }},
+		{Kfunc: true, Proto: &proto.Proto{Name: "bpf_iter_num_new", Args: [5]proto.Arg{iter}}, Func: iterNumNew},
 		{Kfunc: true, Proto: &proto.Proto{Name: "bpf_iter_num_next"}, Func: iterNumNext},
-		{Kfunc: true, Proto: &proto.Proto{Name: "bpf_iter_num_destroy"}, Func: func(*helpers.Call) uint64 { return 0 }},
+		{Kfunc: true, Proto: &proto.Proto{Name: "bpf_iter_num_destroy"}, Func: nothing},
+	}
+	for _, name := range []string{"bpf_rcu_read_lock", "bpf_rcu_read_unlock", "bpf_preempt_disable", "bpf_preempt_enable"} {
+		list = append(list, helpers.Helper{Kfunc: true, Proto: &proto.Proto{Name: name}, Func: nothing})
 	}
 	for _, h := range list {
 		if err := r.set.Add(h); err != nil {
