@@ -173,6 +173,106 @@ var pruneRegressions = []regression{
 			g: r6 = r1; call get_prandom_u32; if r0 == 0 goto big; *(u64 *)(r6 +0) = 4
 			join: r0 = 0; exit
 			big: *(u64 *)(r6 +0) = 14; goto join`},
+	{class: "pruning", name: "register stored in the caller's slot", code: bounds,
+		bad: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 40; goto join`,
+		good: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 14; goto join`},
+	{class: "pruning", name: "register stored in the slot of the caller's caller", code: bounds,
+		bad: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: call g; exit
+			g: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 40; goto join`,
+		good: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: call g; exit
+			g: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 14; goto join`},
+	{class: "pruning", name: "register stored in a slot in a callback", code: bounds,
+		bad: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r6 = r2; call get_prandom_u32; r3 = 4; if r0 == 0 goto big
+			join: *(u64 *)(r6 +0) = r3; r0 = 0; exit
+			big: r3 = 40; goto join`,
+		good: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r6 = r2; call get_prandom_u32; r3 = 4; if r0 == 0 goto big
+			join: *(u64 *)(r6 +0) = r3; r0 = 0; exit
+			big: r3 = 14; goto join`},
+	{class: "pruning", name: "caller's stack slot read behind a label", code: bounds,
+		bad: `$value; *(u64 *)(r10 -16) = 4; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; r2 = r6; call f; [r0]
+			out: r0 = 0; exit
+			big: *(u64 *)(r10 -16) = 40; goto join
+			f: if r2 == 5 goto on; r3 = 1
+			on: r0 = *(u64 *)(r1 +0); exit`,
+		good: `$value; *(u64 *)(r10 -16) = 4; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; r2 = r6; call f; [r0]
+			out: r0 = 0; exit
+			big: *(u64 *)(r10 -16) = 14; goto join
+			f: if r2 == 5 goto on; r3 = 1
+			on: r0 = *(u64 *)(r1 +0); exit`},
+	{class: "pruning", name: "caller's register behind a label of the callee", code: bounds,
+		bad: `$value; r8 = 4; if r6 == 0 goto big
+			join: r1 = r6; call f; [r8]
+			out: r0 = 0; exit
+			big: r8 = 40; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`,
+		good: `$value; r8 = 4; if r6 == 0 goto big
+			join: r1 = r6; call f; [r8]
+			out: r0 = 0; exit
+			big: r8 = 14; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`},
+	{class: "pruning", name: "caller's pointer behind a label of the callee", code: "",
+		bad: `$value; r8 = r7; if r6 == 0 goto big
+			join: r1 = r6; call f; r0 = *(u8 *)(r8 +0); goto pc+0
+			out: r0 = 0; exit
+			big: r8 = 40; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`,
+		good: `$value; r8 = r7; if r6 == 0 goto big
+			join: r1 = r6; call f; r0 = *(u8 *)(r8 +0); goto pc+0
+			out: r0 = 0; exit
+			big: r8 = r7; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`},
+	{class: "pruning", name: "register of the caller of a callback", code: bounds,
+		bad: `$value; r8 = 4; if r6 == 0 goto big
+			join: r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; [r8]
+			out: r0 = 0; exit
+			big: r8 = 40; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`,
+		good: `$value; r8 = 4; if r6 == 0 goto big
+			join: r1 = 1; r2 = func f; r3 = 0; r4 = 0; call loop; [r8]
+			out: r0 = 0; exit
+			big: r8 = 14; goto join
+			f: r0 = 0; if r1 == 5 goto on; r0 = 1
+			on: r0 = 0; exit`},
+	{class: "pruning", name: "slot of the caller, used by the next callee", code: bounds,
+		bad: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r1 = r10; r1 += -16; call g; [r0]
+			out: r0 = 0; exit
+			f: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 40; goto join
+			g: r0 = *(u64 *)(r1 +0); exit`,
+		good: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r1 = r10; r1 += -16; call g; [r0]
+			out: r0 = 0; exit
+			f: r3 = 4; if r2 == 0 goto big
+			join: *(u64 *)(r1 +0) = r3; r0 = 0; exit
+			big: r3 = 14; goto join
+			g: r0 = *(u64 *)(r1 +0); exit`},
 	{class: "pruning", name: "size of a helper's memory", code: "",
 		bad: `$value; r8 = 8; if r6 == 0 goto big; join: r2 = r8; r1 = r10; r1 += -16; r3 = r7; call probe_read_kernel; goto out
 			big: r8 = 24; goto join`,

@@ -38,8 +38,8 @@ func regressionPrograms(t *testing.T) (list []*fuzzgen.Program) {
 	}
 	for i := range regressions {
 		r := &regressions[i]
-		for _, text := range []string{r.good, r.bad} {
-			insns, err := asm.Parse(r.text(text))
+		for _, text := range []string{r.text(r.good), r.text(r.bad), padded(r.text(r.good), 2+i%8), padded(r.text(r.bad), 2+i%8)} {
+			insns, err := asm.Parse(text)
 			if err != nil {
 				t.Fatalf("%s/%s: %v", r.class, r.name, err)
 			}
@@ -68,13 +68,13 @@ func TestRegressionRuns(t *testing.T) {
 	defer s.Close()
 	skipped := 0
 	for i, p := range regressionPrograms(t) {
-		r := &regressions[i/2]
+		r := &regressions[i/4]
 		spec, err := conformance.VerifierSpec(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		spec.Name = r.class + "/" + r.name
-		v, err := s.Check(spec, 1, 100)
+		v, err := s.Check(spec, 1, 60)
 		switch {
 		case err != nil:
 			skipped++

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,6 +76,27 @@ func (r *regression) text(s string) string {
 	return s + "\nout: r0 = 0; exit"
 }
 
+// padded is text with n jumps to the next instruction in front of each label that is come to from above: a
+// state is kept at a label only when enough has been walked since the last one was kept, which is so
+// for one n of eight in a row.
+func padded(text string, n int) string {
+	var b strings.Builder
+	last := "exit"
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == '\n' }) {
+		line = strings.TrimSpace(line)
+		if labelled.MatchString(line) && last != "exit" && !strings.HasPrefix(last, "goto ") {
+			b.WriteString(strings.Repeat("goto pc+0\n", n))
+		}
+		b.WriteString(line + "\n")
+		if line = labelled.ReplaceAllString(line, ""); line != "" {
+			last = line
+		}
+	}
+	return b.String()
+}
+
+var labelled = regexp.MustCompile(`^\w+:\s*`)
+
 // rodata is the value of map 5.
 var rodata = func() []byte {
 	b := make([]byte, 64)
@@ -98,7 +120,11 @@ var regressMaps = []*verifier.Map{
 var regressKfuncs = []string{"bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"}
 
 func (r *regression) spec(name, text string) (*verifier.Spec, error) {
-	insns, err := asm.Parse(r.text(text))
+	return r.specOf(name, r.text(text))
+}
+
+func (r *regression) specOf(name, text string) (*verifier.Spec, error) {
+	insns, err := asm.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -247,22 +273,26 @@ func TestRegressions(t *testing.T) {
 	for i := range regressions {
 		r := &regressions[i]
 		classes[r.class]++
-		for _, side := range []struct {
-			name, text string
-			accept     bool
-		}{{"bad", r.bad, false}, {"good", r.good, true}} {
-			name := r.class + "/" + r.name + "/" + side.name
-			spec, err := r.spec(name, side.text)
+		for k := range 20 {
+			name, text, accept, n := r.class+"/"+r.name+"/bad", r.text(r.bad), false, k/2
+			if k%2 == 1 {
+				name, text, accept = r.class+"/"+r.name+"/good", r.text(r.good), true
+			}
+			if n > 0 {
+				name = fmt.Sprintf("%s, padded by %d", name, n)
+				text = padded(text, n)
+			}
+			spec, err := r.specOf(name, text)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if o != nil {
+			if o != nil && n%9 == 0 {
 				v, err := o.judge(spec)
 				switch {
 				case err != nil:
 					t.Errorf("%s: kernel: %v", name, err)
-				case v.Accepted != (side.accept || r.unlike):
+				case v.Accepted != (accept || r.unlike):
 					t.Errorf("%s: the kernel's verdict is %v: %s", name, v.Accepted, v.LastLine)
 				case strings.HasPrefix(v.LastLine, "unreachable insn"):
 					t.Errorf("%s: the kernel's reason is %s", name, v.LastLine)
@@ -271,12 +301,16 @@ func TestRegressions(t *testing.T) {
 				}
 			}
 			// With a trace no state is left out, so other ways are walked.
-			for _, o := range []verifier.Options{{}, {Trace: &verifier.Trace{}}} {
+			steps := 0
+			if n > 0 {
+				steps = 20_000 // those that need more need more without
+			}
+			for _, o := range []verifier.Options{{Steps: steps}, {Steps: steps, Trace: &verifier.Trace{}}} {
 				_, err = verifier.Verify(spec, o)
 				var e *verifier.Error
 				switch {
-				case (err == nil) != side.accept:
-					t.Errorf("%s: accepted is %v, must be %v: %v", name, err == nil, side.accept, err)
+				case (err == nil) != accept:
+					t.Errorf("%s: accepted is %v, must be %v: %v", name, err == nil, accept, err)
 				case err != nil && !errors.As(err, &e):
 					t.Errorf("%s: the error is a %T: %v", name, err, err)
 				case err != nil && !r.says(e.Code):

@@ -68,6 +68,9 @@ func (f *fuzzFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	length := time.Duration(f.seconds * float64(time.Second))
+	if f.what == "soundness" && !cmd.Flags().Changed("against") {
+		f.against = "runs"
+	}
 	switch {
 	case f.against == "kernel" && (f.what == "" || f.what == "verdict"):
 		return f.verdicts(cmd, seeds, length)
