@@ -114,6 +114,9 @@ func (w *walker) callback(cb *callbackCall, way callWay) (entered bool, err *Err
 	sub := w.p.subAt(int(cb.fn.Obj))
 	if way == callPlain {
 		if f.iterations >= cb.limit {
+			if cb.limit > 0 {
+				w.countCalls()
+			}
 			f.iterations = 0
 			return false, nil
 		}

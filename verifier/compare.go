@@ -87,8 +87,7 @@ func (w *walker) covers(old, cur *snapshot, pc int, how howEqual) bool {
 		if o.sub != c.sub || o.site != c.site || o.call != c.call {
 			return false
 		}
-		// A state that a helper has called back from less often has more such calls before it.
-		if o.iterations > c.iterations || how == exact && o.iterations != c.iterations {
+		if how == exact && o.iterations != c.iterations {
 			return false
 		}
 		m := w.marks.of(&calls, i, last+1, pc)

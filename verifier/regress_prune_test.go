@@ -99,6 +99,80 @@ var pruneRegressions = []regression{
 			out: r0 = 0; exit
 			big: *(u64 *)(r10 -16) = 14; goto join
 			f: r0 = *(u64 *)(r1 +0); exit`},
+	{class: "pruning", name: "caller's stack slot written in a function", code: bounds,
+		bad: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: if r2 == 0 goto big; *(u64 *)(r1 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r1 +0) = 40; goto join`,
+		good: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: if r2 == 0 goto big; *(u64 *)(r1 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r1 +0) = 14; goto join`},
+	{class: "pruning", name: "stack slot of the caller's caller, written", code: bounds,
+		bad: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: call g; exit
+			g: if r2 == 0 goto big; *(u64 *)(r1 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r1 +0) = 40; goto join`,
+		good: `$value; r1 = r10; r1 += -16; r2 = r6; call f; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: call g; exit
+			g: if r2 == 0 goto big; *(u64 *)(r1 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r1 +0) = 14; goto join`},
+	{class: "pruning", name: "stack slot of the caller's caller, read", code: bounds,
+		bad: `$value; *(u64 *)(r10 -16) = 4; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; call f; [r0]
+			out: r0 = 0; exit
+			big: *(u64 *)(r10 -16) = 40; goto join
+			f: call g; exit
+			g: r0 = *(u64 *)(r1 +0); exit`,
+		good: `$value; *(u64 *)(r10 -16) = 4; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; call f; [r0]
+			out: r0 = 0; exit
+			big: *(u64 *)(r10 -16) = 14; goto join
+			f: call g; exit
+			g: r0 = *(u64 *)(r1 +0); exit`},
+	{class: "pruning", name: "stack slot of the caller's caller, read by a helper", code: "",
+		bad: `$value; *(u32 *)(r10 -16) = 3; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; call f; if r0 != 0 goto out; r0 = *(u32 *)(r10 -16); [r0]
+			out: r0 = 0; exit
+			big: *(u32 *)(r10 -16) = 40; goto join
+			f: call g; exit
+			g: r2 = r1; r1 = map[0]; call map_lookup_elem; r0 = 0; exit`,
+		good: `$value; *(u32 *)(r10 -16) = 3; if r6 == 0 goto big
+			join: r1 = r10; r1 += -16; call f; if r0 != 0 goto out; r0 = *(u32 *)(r10 -16); [r0]
+			out: r0 = 0; exit
+			big: *(u32 *)(r10 -16) = 4; goto join
+			f: call g; exit
+			g: r2 = r1; r1 = map[0]; call map_lookup_elem; r0 = 0; exit`},
+	{class: "pruning", name: "stack slot written in a callback", code: bounds,
+		bad: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r6 = r2; call get_prandom_u32; if r0 == 0 goto big; *(u64 *)(r6 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r6 +0) = 40; goto join`,
+		good: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r6 = r2; call get_prandom_u32; if r0 == 0 goto big; *(u64 *)(r6 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r6 +0) = 14; goto join`},
+	{class: "pruning", name: "stack slot written in a function that a callback calls", code: bounds,
+		bad: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r1 = r2; call g; r0 = 0; exit
+			g: r6 = r1; call get_prandom_u32; if r0 == 0 goto big; *(u64 *)(r6 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r6 +0) = 40; goto join`,
+		good: `$value; *(u64 *)(r10 -16) = 4; r1 = 1; r2 = func f; r3 = r10; r3 += -16; r4 = 0; call loop; r2 = *(u64 *)(r10 -16); [r2]
+			out: r0 = 0; exit
+			f: r1 = r2; call g; r0 = 0; exit
+			g: r6 = r1; call get_prandom_u32; if r0 == 0 goto big; *(u64 *)(r6 +0) = 4
+			join: r0 = 0; exit
+			big: *(u64 *)(r6 +0) = 14; goto join`},
 	{class: "pruning", name: "size of a helper's memory", code: "",
 		bad: `$value; r8 = 8; if r6 == 0 goto big; join: r2 = r8; r1 = r10; r1 += -16; r3 = r7; call probe_read_kernel; goto out
 			big: r8 = 24; goto join`,

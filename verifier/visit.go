@@ -36,7 +36,7 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		if nd.branches > 0 {
 			switch {
 			case force && w.converges(pc, nd, cur):
-				if w.covers(nd.snap, cur, pc, within) {
+				if nd.snap.callsLeft(cur) && w.covers(nd.snap, cur, pc, within) {
 					w.waitFor(n)
 					hit = true
 				}
@@ -49,11 +49,14 @@ func (w *walker) visit(pc int) (known bool, err *Error) {
 		} else if top := w.unfinished(n); top >= 0 {
 			// What n waits for may be walked to its end, and wait in turn: only the last one is on
 			// this path, and above it.
-			if hit = w.covers(nd.snap, cur, pc, within); hit {
+			if hit = nd.snap.callsLeft(cur) && w.covers(nd.snap, cur, pc, within); hit {
 				w.waitFor(top)
 			}
 		} else {
-			hit = w.covers(nd.snap, cur, pc, demanded)
+			counted := w.counted(n)
+			if hit = (!counted || nd.snap.callsLeft(cur)) && w.covers(nd.snap, cur, pc, demanded); hit && counted {
+				w.countCalls() // nor does this path cover those with more calls before them
+			}
 		}
 		if hit {
 			nd.hits++
@@ -176,6 +179,39 @@ func (w *walker) unfinished(n int32) int32 {
 			return n
 		case nd.waits < 0 || nd.waits >= n:
 			return -1
+		}
+		n = nd.waits
+	}
+}
+
+// callsLeft reports whether helpers that call back have as many calls before them in s as in cur, or more.
+func (s *snapshot) callsLeft(cur *snapshot) bool {
+	for i, f := range s.frames {
+		if f.iterations > cur.frames[i].iterations {
+			return false
+		}
+	}
+	return true
+}
+
+// countCalls notes of all states of the path that what follows them was walked for so many calls of a function by
+// a helper, and no more.
+func (w *walker) countCalls() {
+	for n := w.s.node; n >= 0 && !w.nodes[n].counted; n = w.nodes[n].parent {
+		w.nodes[n].counted = true
+	}
+}
+
+// counted reports whether what follows node n was walked for a number of calls only. It has been walked to
+// its end, as have those that it waited for.
+func (w *walker) counted(n int32) bool {
+	for {
+		nd := &w.nodes[n]
+		switch {
+		case nd.counted:
+			return true
+		case nd.waits < 0 || nd.waits >= n:
+			return false
 		}
 		n = nd.waits
 	}

@@ -101,6 +101,9 @@ type node struct {
 	hits   int32
 	// dist is how many instructions it is from the state before, longest how many there may be to the end.
 	dist, longest int
+	// counted: a helper's calls of a function came to their number further on, so states with more calls before
+	// them go on in other ways.
+	counted bool
 }
 
 // pathNode is one undecided branch of the way that led somewhere.
