@@ -29,6 +29,7 @@ var explanations = []explanation{
 	{"gbpf decides tests of bits by the range as well, the kernel by known bits only", decideBits, false},
 	{"several of the above", func(p *fuzzgen.Program) { decideBits(p); hintResults(p); foldSelf(p) }, false},
 	{"what the kernel carries over a link between two numbers is lost or misplaced", cutLinks, false},
+	{"what the kernel carries over a link between two numbers is lost or misplaced", cutCopies, false},
 	{"gbpf reads a constant key out of a wider store", narrowStores, false},
 	{"gbpf knows more about a number elsewhere; spelled out the kernel agrees, and runs bear it out", hintNumbers, true},
 	{"gbpf decides a comparison by known bits and range together; runs bear it out", decideNumbers, true},
@@ -333,6 +334,22 @@ func cutLinks(p *fuzzgen.Program) {
 		case isa.OpAdd64Imm, isa.OpAdd32Imm, isa.OpSub64Imm, isa.OpSub32Imm, isa.OpAdd64Reg, isa.OpSub64Reg:
 			if _, number := known(trace, pc+1, in.Dst); number {
 				p.Insert(pc+1, []isa.Insn{isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)}, false)
+			}
+		}
+	}
+}
+
+// cutCopies makes the kernel forget as well that numbers are copies of others.
+func cutCopies(p *fuzzgen.Program) {
+	trace := record(p)
+	if trace == nil {
+		return
+	}
+	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
+		switch in := p.Insns[pc]; in.Op {
+		case isa.OpAdd64Imm, isa.OpAdd32Imm, isa.OpSub64Imm, isa.OpSub32Imm, isa.OpAdd64Reg, isa.OpSub64Reg, isa.OpMov64Reg, isa.OpMov32Reg, isa.OpLdxDW:
+			if know, number := known(trace, pc+1, in.Dst); number {
+				p.Insert(pc+1, append([]isa.Insn{isa.New(isa.OpOr64Imm, in.Dst, 0, 0, 0)}, clamp(in.Dst, &know)...), false)
 			}
 		}
 	}

@@ -38,31 +38,28 @@ func hint(p *fuzzgen.Program, results func(isa.Insn) bool, sides bool) {
 			}
 		}
 	}
-	sidesOf := map[int][]isa.Reg{} // by target: the registers compared
+	targets := map[int]bool{}
 	for pc, in := range p.Insns {
 		if sides && in.IsCond() {
-			sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Dst)
-			if in.Info().SrcUse == isa.UseOperand {
-				sidesOf[in.Target(pc)] = append(sidesOf[in.Target(pc)], in.Src)
-			}
+			targets[in.Target(pc)] = true
 		}
 	}
+	// A comparison may tell of copies of what it compares, so all numbers are spelled out.
 	for pc := len(p.Insns) - 1; pc >= 0; pc-- {
 		in := p.Insns[pc]
 		if results(in) {
 			put(pc+1, false, in.Dst)
 		}
 		if sides && in.IsCond() {
-			put(pc+1, false, in.Dst)
-			if in.Info().SrcUse == isa.UseOperand {
-				put(pc+1, false, in.Src)
-			}
+			put(pc+1, false, numberRegs...)
 		}
-		if in.Op != isa.OpLddwHi {
-			put(pc, true, sidesOf[pc]...)
+		if targets[pc] {
+			put(pc, true, numberRegs...)
 		}
 	}
 }
+
+var numberRegs = []isa.Reg{isa.R0, isa.R1, isa.R2, isa.R3, isa.R4, isa.R5, isa.R6, isa.R7, isa.R8, isa.R9}
 
 // known is what all register files recorded at an instruction say of a number.
 func known(trace *verifier.Trace, pc int, reg isa.Reg) (know scalar.Scalar, ok bool) {

@@ -64,7 +64,16 @@ func (w *walker) mov(in *isa.Insn, info *isa.Info) *Error {
 // tells of one copy holds for the other.
 func (w *walker) link(r isa.Reg) {
 	f := w.f()
-	if reg := &f.regs[r]; reg.Kind == Scalar && f.ids[r] == 0 && reg.Var.Var.Mask != 0 {
+	reg := &f.regs[r]
+	if reg.Kind != Scalar {
+		return
+	}
+	if reg.Off != 0 {
+		// A constant is added once only: what is copied starts a set of its own, as in the kernel.
+		f.ids[r], reg.Off, reg.Flags = 0, 0, 0
+		f.touch(int(r))
+	}
+	if f.ids[r] == 0 && reg.Var.Var.Mask != 0 {
 		f.ids[r] = w.s.newID()
 	}
 }
