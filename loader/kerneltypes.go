@@ -197,6 +197,18 @@ func sizeOf(t btf.Type) (n uint32, ok bool) {
 	return uint32(size), true
 }
 
+// StructByID is what [kernelTypes.Struct] takes for the structure or union with a number, "" if there is none: programs
+// give bpf_rdonly_cast numbers that CO-RE has put in.
+func (k *kernelTypes) StructByID(id uint32) string {
+	t, err := k.spec.TypeByID(btf.TypeID(id))
+	if err != nil {
+		return ""
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.key(t)
+}
+
 // KernelSymbol implements [verifier.TypeSource].
 func (k *kernelTypes) KernelSymbol(id uint32) (name string, typ *verifier.ArgType, percpu bool, ok bool) {
 	t, err := k.spec.TypeByID(btf.TypeID(id))
