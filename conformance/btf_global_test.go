@@ -142,3 +142,76 @@ func members(t *testing.T, types *btf.Spec, name string) []btf.Member {
 	}
 	return s.Members
 }
+
+// TestBTFCallbacks compares what the function that bpf_find_vma calls may do with what it is given.
+func TestBTFCallbacks(t *testing.T) {
+	types, err := kernel.Types()
+	if err != nil {
+		t.Skip(err)
+	}
+	i32 := &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
+	static := func(name string) *btf.Func {
+		return &btf.Func{Name: name, Linkage: btf.StaticFunc, Type: &btf.FuncProto{Return: i32, Params: []btf.FuncParam{{Name: "p", Type: &btf.Pointer{Target: &btf.Void{}}}}}}
+	}
+	mm := int16(0)
+	for _, m := range members(t, types, "vm_area_struct") {
+		if m.Name == "vm_file" {
+			mm = int16(m.Offset.Bytes())
+		}
+	}
+	toFile := asm.LoadMem(asm.R1, asm.R2, mm, asm.DWord)
+	bodies := []struct {
+		name string
+		code asm.Instructions
+	}{
+		{"nothing", nil},
+		{"a load from the task", asm.Instructions{asm.LoadMem(asm.R2, asm.R1, 0, asm.DWord)}},
+		{"the task to a helper", asm.Instructions{asm.FnTaskPtRegs.Call()}},
+		{"the area to a helper for tasks", asm.Instructions{asm.Mov.Reg(asm.R1, asm.R2), asm.FnTaskPtRegs.Call()}},
+		{"the area's file to a helper", asm.Instructions{toFile, asm.FnSockFromFile.Call()}},
+		{"the area's file, tested, to a helper", asm.Instructions{toFile, asm.JEq.Imm(asm.R1, 0, "out"), asm.FnSockFromFile.Call()}},
+		{"a load from the area's file", asm.Instructions{toFile, asm.LoadMem(asm.R2, asm.R1, 0, asm.DWord)}},
+		{"the area as memory", asm.Instructions{asm.Mov.Reg(asm.R1, asm.R2), asm.Mov.Imm(asm.R2, 8), asm.FnTracePrintk.Call()}},
+		{"the task as memory", asm.Instructions{asm.Mov.Imm(asm.R2, 8), asm.FnTracePrintk.Call()}},
+		{"a store", asm.Instructions{asm.StoreImm(asm.R2, 0, 0, asm.Word)}},
+		{"the number of the task", asm.Instructions{asm.Add.Reg(asm.R1, asm.R3)}},
+		{"known not to be NULL", asm.Instructions{asm.JNE.Imm(asm.R2, 0, "out"), asm.LoadMem(asm.R2, asm.RFP, 16, asm.DWord)}},
+		{"the task known not to be NULL", asm.Instructions{asm.JNE.Imm(asm.R1, 0, "out"), asm.LoadMem(asm.R2, asm.RFP, 16, asm.DWord)}},
+		{"a third argument", asm.Instructions{asm.Mov.Reg(asm.R2, asm.R3)}},
+		{"a fourth argument", asm.Instructions{asm.Mov.Reg(asm.R2, asm.R4)}},
+	}
+	var v verdicts
+	for _, task := range []asm.Instructions{
+		{asm.LoadMem(asm.R1, asm.R1, 8, asm.DWord)},
+		{asm.FnGetCurrentTaskBtf.Call(), asm.Mov.Reg(asm.R1, asm.R0)},
+		{asm.Mov.Imm(asm.R1, 0)},
+	} {
+		for _, b := range bodies {
+			is := append(append(asm.Instructions{}, task...), asm.Mov.Imm(asm.R2, 0),
+				asm.Instruction{OpCode: asm.LoadImmOp(asm.DWord), Dst: asm.R3, Src: asm.PseudoFunc, Constant: -1}.WithReference("callback"),
+				asm.Mov.Imm(asm.R4, 0), asm.Mov.Imm(asm.R5, 0), asm.FnFindVma.Call(), asm.Mov.Imm(asm.R0, 0), asm.Return())
+			is[0] = btf.WithFuncMetadata(is[0].WithSymbol("prog"), static("prog"))
+			body := append(append(asm.Instructions{}, b.code...), asm.Mov.Imm(asm.R0, 0).WithSymbol("out"), asm.Return())
+			if len(b.code) == 0 {
+				body = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+			}
+			body[0] = btf.WithFuncMetadata(body[0].WithSymbol("callback"), static("callback"))
+			spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"prog": {
+				Name: "prog", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: "sched_switch", SectionName: "tp_btf/sched_switch",
+				License: "GPL", Instructions: append(is, body...),
+			}}}
+			live, err := kernel.JudgeProgram(spec, "prog")
+			if err != nil {
+				t.Fatalf("%s: %v", b.name, err)
+			}
+			specs, err := loader.VerifierSpecs(spec, &loader.Options{KernelBTF: types})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := v.add(b.name, live.Accepted, live.LastLine, live.Processed, judge(t, specs["prog"]), nil); text != "" {
+				t.Errorf("%s: %s", b.name, text)
+			}
+		}
+	}
+	t.Logf("callbacks: %v", v.String())
+}

@@ -172,6 +172,12 @@ func (p *btfPoint) ask(body ...isa.Insn) (ours, theirs answer) {
 			}
 			kp.Maps[pc] = p.km
 		}
+		if insns[pc].Op == isa.OpCallKfunc {
+			if kp.Kfuncs == nil {
+				kp.Kfuncs = map[int]string{}
+			}
+			kp.Kfuncs[pc] = p.ours.Kfuncs[insns[pc].Imm]
+		}
 	}
 	_, v, err := kernel.Load(&kp)
 	if err != nil {

@@ -149,3 +149,36 @@ func (p *btfPoint) tryMap(m verifier.Map) error {
 	}
 	return fmt.Errorf("no map of type %v", m.Type)
 }
+
+// TestBTFCasts compares what bpf_rdonly_cast makes of a number and the number of a type.
+func TestBTFCasts(t *testing.T) {
+	r := newBTFRig(t)
+	p := r.tracepoint("sched_switch")
+	p.ours.Kfuncs = []string{"bpf_rdonly_cast"}
+	id, structs := 0, 0
+	for typ, err := range r.types.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := id
+		id++
+		_, isStruct := typ.(*btf.Struct)
+		if isStruct {
+			structs++
+		}
+		if n > 2 && (n%512 != 0 && !(isStruct && structs%64 == 0)) {
+			continue
+		}
+		cast := []isa.Insn{movImm(isa.R1, 64), movImm(isa.R2, int64(n)), isa.New(isa.OpCallKfunc, 0, 0, 0, 0), mov(isa.R2, isa.R0)}
+		what := fmt.Sprintf("cast to type %d, %v", n, typ)
+		p.compare(what, cast...)
+		for _, off := range []int{0, 4, 8, 64} {
+			p.compare(fmt.Sprintf("%s, load at %d", what, off), append(slices.Clone(cast), loadInsn(isa.R2, isa.R2, off, 8))...)
+		}
+		p.compare(what+", a store", append(slices.Clone(cast), storeInsn(isa.R2, 0, 4))...)
+	}
+	for _, n := range []int64{int64(id), 1 << 30, -1} {
+		p.compare(fmt.Sprintf("cast to type %d, which there is not", n), movImm(isa.R1, 64), movImm(isa.R2, n), isa.New(isa.OpCallKfunc, 0, 0, 0, 0), mov(isa.R2, isa.R0))
+	}
+	r.report("casts")
+}
