@@ -14,16 +14,27 @@ import (
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
 // of memory and options counts; the rest is the program's own. It is called before the program runs.
 func (p *Program) Compile(cfg jit.Config) error {
-	cfg.Fuel = p.cost
-	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
-	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
-	cfg.Inline = p.inline
+	p.configure(&cfg)
 	code, err := jit.Compile(p.src.Proof, cfg)
 	if err != nil {
 		return err
 	}
 	p.native = code
 	return nil
+}
+
+// Assemble makes the machine code that Compile would make on a machine of an architecture, for a reader.
+func (p *Program) Assemble(cfg jit.Config, arch string) (*jit.Native, error) {
+	p.configure(&cfg)
+	return jit.Assemble(p.src.Proof, cfg, arch)
+}
+
+// configure fills in what the program itself says.
+func (p *Program) configure(cfg *jit.Config) {
+	cfg.Fuel = p.cost
+	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
+	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
+	cfg.Inline = p.inline
 }
 
 // inline says what the helper call at pc may be replaced with in machine code: one of the kernel's own helpers, where what
@@ -49,6 +60,15 @@ func (p *Program) inline(pc int) (jit.Inline, jit.Array) {
 		}
 	}
 	return jit.InlineNone, jit.Array{}
+}
+
+// FuncStart returns the first instruction of function i, and whether there is one.
+func (p *Program) FuncStart(i int) (pc int, ok bool) {
+	s := p.cost.Starts()
+	if i < 0 || i >= len(s) {
+		return 0, false
+	}
+	return int(s[i]), true
 }
 
 // Native returns the program's machine code, nil if it has none.

@@ -76,12 +76,13 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 			return nil, err
 		}
 	}
+	end := uint32(len(x.b))
 	for _, c := range x.cold {
 		x.patch(c.at)
 		x.movRI(scratch, int64(c.exit))
 		x.exits = append(x.exits, x.jmp())
 	}
-	n := &ir.Native{Funcs: x.funcs, PCs: x.lines, Labels: make([]uint32, len(x.labels))}
+	n := &ir.Native{Funcs: x.funcs, PCs: x.lines, End: end, Labels: make([]uint32, len(x.labels))}
 	x.commonExit()
 	x.done()
 	n.Start = x.start()

@@ -106,11 +106,12 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	}
 	// What falls off the end must not run into the cold code.
 	e.emit(udf)
+	end := uint32(4 * len(e.code))
 	for _, c := range e.colds {
 		e.place(c.label)
 		e.leave(c.exit)
 	}
-	n := &ir.Native{}
+	n := &ir.Native{End: end}
 	e.thunks(n)
 	ok, err := e.link()
 	if !ok || err != nil {
