@@ -3,6 +3,7 @@ package jit
 import (
 	"fmt"
 
+	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/amd64"
 	"github.com/gbpf/gbpf/jit/internal/arm64"
 	"github.com/gbpf/gbpf/jit/internal/ir"
@@ -39,3 +40,7 @@ func Assemble(proof *verifier.Proof, cfg Config, arch string) (*Native, error) {
 	}
 	return n, nil
 }
+
+// OneToOne is how many instructions of arm64 a translation of insns takes that handles each by itself, as the kernel's JIT
+// does: a measure to hold [Assemble]'s count against.
+func OneToOne(insns []isa.Insn) int { return arm64.OneToOne(insns) }

@@ -38,7 +38,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if falls {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return nil
+	return c.ends()
 }
 
 type checker struct {

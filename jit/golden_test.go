@@ -95,15 +95,12 @@ func TestGoldenARM64(t *testing.T) {
 		}
 		var b strings.Builder
 		line, count := 0, 0
-		for at := 0; at < int(n.Start); at += 4 {
+		for at := 0; at < int(n.End); at += 4 {
 			for line < len(n.PCs) && int(n.PCs[line].Code) <= at {
 				fmt.Fprintf(&b, "%d: %s\n", n.PCs[line].PC, insns[n.PCs[line].PC])
 				line++
 			}
 			word := binary.LittleEndian.Uint32(n.Code[at:])
-			if word == 0 {
-				break // behind the program: cold code
-			}
 			text := fmt.Sprintf(".inst 0x%08x", word)
 			if in, err := arm64asm.Decode(n.Code[at:]); err == nil {
 				text = arm64asm.GNUSyntax(in)

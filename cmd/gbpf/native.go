@@ -173,6 +173,10 @@ func printNative(w io.Writer, p *vm.Program, arch string, all bool) error {
 		at += n
 	}
 	flush("")
-	fmt.Fprintf(w, "%d instructions of BPF, %d of %s; %d bytes, with exits and entries %d\n", len(insns), own, arch, code.End, len(code.Code))
+	note := ""
+	if arch == "arm64" {
+		note = fmt.Sprintf(" (%d if translated one by one)", jit.OneToOne(insns))
+	}
+	fmt.Fprintf(w, "%d instructions of BPF, %d of %s%s; %d bytes, with exits and entries %d\n", len(insns), own, arch, note, code.End, len(code.Code))
 	return nil
 }

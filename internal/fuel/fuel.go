@@ -20,6 +20,7 @@ const (
 type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
+	loop   []int32  // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
 }
 
 // New weighs a program.
@@ -41,6 +42,7 @@ func New(insns []isa.Insn) *Table {
 	for s := range seen {
 		t.starts = append(t.starts, s)
 	}
+	t.loop = loops(insns)
 	sort.Slice(t.starts, func(i, j int) bool { return t.starts[i] < t.starts[j] })
 	return t
 }
@@ -48,11 +50,11 @@ func New(insns []isa.Insn) *Table {
 // Starts returns the first instruction of each function, sorted. It is shared: do not write.
 func (t *Table) Starts() []int32 { return t.starts }
 
-// Back is what a jump from pc to target takes: for a jump backwards the weight
+// Back is what a jump from pc to target takes: for a jump backwards in a loop the weight
 // of the instructions it may run again, so that fuel bounds what is executed; none
-// for one forwards.
+// for one forwards, nor for one backwards that no way leads back to: compilers share the ends of branches so.
 func (t *Table) Back(pc, target int) uint32 {
-	if target < 0 || target > pc {
+	if target < 0 || target > pc || t.loop != nil && t.loop[target] != t.loop[pc] {
 		return 0
 	}
 	return t.weight[pc+1] - t.weight[target]

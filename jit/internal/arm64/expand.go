@@ -55,6 +55,7 @@ type expander struct {
 	lines    []ir.Line
 
 	cache addresses
+	joins joins
 }
 
 // Expand makes machine code of a list. The error says which op it cannot have.
@@ -83,6 +84,7 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		e.labels[i] = -1
 	}
 	e.funcs = int32(l.Labels)
+	e.joins = newJoins(l)
 	e.common, e.done = e.newLabel(), e.newLabel()
 
 	for i := 0; i < len(l.Ops) && e.err == nil; {
@@ -98,15 +100,23 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		if !e.features.Plain {
 			if n := e.fuse(l.Ops[i:]); n > 0 {
 				i += n
+				e.settle(&l.Ops[i-1])
 				continue
 			}
 		}
 		e.expand(op)
+		e.settle(op)
 		i++
+	}
+	end := uint32(4 * len(e.code))
+	if !e.joins.alive {
+		e.finish() // the last return falls in here
 	}
 	// What falls off the end must not run into the cold code.
 	e.emit(udf)
-	end := uint32(4 * len(e.code))
+	if e.joins.alive {
+		e.finish()
+	}
 	for _, c := range e.colds {
 		e.place(c.label)
 		e.leave(c.exit)
@@ -174,12 +184,24 @@ func (e *expander) exit(x int32) int32 {
 	return x
 }
 
-// label checks a label of the list.
+// label is a label of the list that the op branches to.
 func (e *expander) label(l int32) int32 {
-	if uint32(l) >= uint32(e.list.Labels) {
-		e.fail("label %d does not exist", l)
+	if !e.exists(l) {
+		return l
 	}
+	if e.labels[l] >= 0 && !e.joins.lost[l] {
+		e.fail("a branch back to label %d, where addresses are held", l)
+	}
+	e.joins.leads(l, &e.cache)
 	return l
+}
+
+func (e *expander) exists(label int32) bool {
+	if uint32(label) < uint32(e.list.Labels) {
+		return true
+	}
+	e.fail("label %d does not exist", label)
+	return false
 }
 
 // constant puts v in d.

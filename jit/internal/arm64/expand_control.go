@@ -10,8 +10,10 @@ import (
 func (e *expander) control(op *ir.Op) {
 	switch op.Kind {
 	case ir.Label:
-		e.cache.clear()
-		e.place(e.label(op.Target))
+		if e.exists(op.Target) {
+			e.join(op.Target)
+		}
+		e.place(op.Target)
 	case ir.Jump:
 		e.jump(e.label(op.Target))
 	case ir.BackJump:
@@ -209,7 +211,9 @@ func (e *expander) epilogue(op *ir.Op) {
 		return
 	}
 	if e.list.Funcs[op.Target].Root {
-		e.jump(e.done)
+		if e.op+1 < len(e.list.Ops) {
+			e.jump(e.done)
+		}
 		return
 	}
 	e.emit(

@@ -5,6 +5,19 @@ import "github.com/gbpf/gbpf/jit/internal/ir"
 // stackTop is the end of the native stack, an offset in the state block.
 const stackTop = uint64(ir.OffStack) + 8*ir.MaxFrames*ir.FrameWordsMax
 
+// finish emits the end of a run whose outermost function returned.
+func (e *expander) finish() {
+	e.place(e.done)
+	e.emit(
+		Access(STR, 8, 0, rState, uint32(ir.OffR)),
+		Access(STR, 8, rFuel, rState, uint32(ir.OffFuel)),
+		Movn(W, rExit, 0, 0), // Done
+		Access(STR, 4, rExit, rState, uint32(ir.OffExit)),
+		Access(LDR, 8, LR, rState, uint32(ir.OffLink)),
+		Ret(LR),
+	)
+}
+
 // thunks emits what the stub calls, and where the program leaves: with the
 // state block in rState and the way back in LR.
 func (e *expander) thunks(n *ir.Native) {
@@ -54,15 +67,7 @@ func (e *expander) thunks(n *ir.Native) {
 	e.restore()
 	e.enter()
 	e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)), Blr(rExit))
-	e.place(e.done)
-	e.emit(
-		Access(STR, 8, 0, rState, uint32(ir.OffR)),
-		Access(STR, 8, rFuel, rState, uint32(ir.OffFuel)),
-		Movn(W, rExit, 0, 0), // Done
-		Access(STR, 4, rExit, rState, uint32(ir.OffExit)),
-		Access(LDR, 8, LR, rState, uint32(ir.OffLink)),
-		Ret(LR),
-	)
+	e.jump(e.done)
 
 	n.Resume = here()
 	e.restore()

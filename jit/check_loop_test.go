@@ -1,0 +1,42 @@
+package jit
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// TestCheckEnds holds lists whose control goes round, with and without fuel, against the check.
+func TestCheckEnds(t *testing.T) {
+	label := func(l int32) ir.Op { return ir.Op{Kind: ir.Label, Target: l} }
+	jump := func(l int32) ir.Op { return ir.Op{Kind: ir.Jump, Target: l} }
+	cond := func(l int32) ir.Op { return ir.Op{Kind: ir.CondJump, W: 64, Target: l} }
+	back := func(l int32) ir.Op { return ir.Op{Kind: ir.BackJump, Target: l, Imm: 1} }
+	may := func(l int32) ir.Op { return ir.Op{Kind: ir.MayGoto, Target: l} }
+	leave := ir.Op{Kind: ir.Leave, Exit: 1}
+	ret := ir.Op{Kind: ir.Return}
+	for _, tt := range []struct {
+		name string
+		ops  []ir.Op
+		ok   bool
+	}{
+		{"straight", []ir.Op{label(0), cond(1), label(1), ret}, true},
+		{"itself", []ir.Op{label(0), jump(0)}, false},
+		{"loop", []ir.Op{label(0), cond(0), ret}, false},
+		{"fuelled loop", []ir.Op{label(0), cond(1), back(0), label(1), ret}, true},
+		{"two ways back, one without", []ir.Op{label(0), cond(1), back(0), label(1), cond(0), ret}, false},
+		{"shared end", []ir.Op{jump(1), label(0), ret, label(1), cond(0), jump(0)}, true},
+		{"forth and back", []ir.Op{jump(1), label(0), cond(2), ret, label(1), jump(0), label(2), jump(1)}, false},
+		{"may_goto", []ir.Op{label(0), may(0), ret}, false},
+		{"by way of the host", []ir.Op{label(2), leave}, false},
+		{"nest", []ir.Op{label(0), label(1), cond(2), back(1), label(2), cond(3), back(0), label(3), ret}, true},
+		{"inner without", []ir.Op{label(0), label(1), cond(1), cond(3), back(0), label(3), ret}, false},
+	} {
+		l := &ir.List{Ops: tt.ops, Labels: 4, Exits: []ir.Exit{{Resume: -1, Alt: -1}, {Resume: 2, Alt: -1}}}
+		err := (&checker{l: l}).ends()
+		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "without fuel") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
