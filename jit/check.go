@@ -38,7 +38,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if falls {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return c.ends()
+	return c.ends(cfg.Fuel)
 }
 
 type checker struct {
