@@ -34,6 +34,7 @@ func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
+	cfg.TailSlots = p.tailSlots
 	cfg.Inline = p.inline
 }
 
@@ -91,6 +92,13 @@ func (st *State) serve(p *Program) bool {
 	st.cur = p
 	for {
 		st.slice = int64(b.Fuel)
+		if b.Prog != 0 {
+			if p = st.arrived(); p == nil {
+				st.fail(st.cur, 0, &trap.Trap{Code: trap.Internal, Detail: "machine code went on to a program that no prog array holds"})
+				return false
+			}
+			code = p.native
+		}
 		if b.Exit == jit.Done {
 			runtime.KeepAlive(code)
 			return true
@@ -101,6 +109,7 @@ func (st *State) serve(p *Program) bool {
 			return false
 		}
 		pc := int(e.PC)
+		st.exits++
 		switch e.Kind {
 		case jit.ExitHelper:
 			st.depth = st.nativeDepth()

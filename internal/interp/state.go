@@ -15,7 +15,7 @@ import (
 
 // Limits of a run that the kernel has too.
 const (
-	maxTailCalls = 33      // MAX_TAIL_CALL_CNT
+	maxTailCalls = jit.MaxTailCalls
 	maxMayGoto   = 1 << 23 // BPF_MAX_LOOPS
 )
 
@@ -62,7 +62,6 @@ type State struct {
 	depth   int
 	frames  [guest.MaxFrames]frame
 	written [guest.MaxFrames][guest.StackSize / 64]uint64 // stack bytes written, a bit each
-	tails   int
 	insns   uint64
 	cur     *Program // the program of the innermost frame, for reports
 	pc      int      // the instruction that called out
@@ -71,6 +70,7 @@ type State struct {
 	shown   *insn    // the one of its instructions that is the program's own
 	native  bool     // the innermost function runs as machine code
 	block   *jit.State
+	exits   uint64 // how often machine code has left for the host: tests ask whether helpers are done without
 }
 
 // NewState makes the state of runs in a slot.
@@ -99,7 +99,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.mode, st.ctx, st.done = mode, ctx, ctx.Done()
 	st.mode.Checked = mode.Checked || !p.proven
 	st.fuel, st.slice = total, 0
-	st.depth, st.tails, st.insns, st.trap = 0, 0, 0, nil
+	st.depth, st.block.Tails, st.insns, st.trap = 0, 0, 0, nil
 	st.Call.GPL = p.src.GPL
 	st.Call.Err = nil
 	if mode.MayGoto == 0 {
