@@ -75,14 +75,26 @@ func (p *Program) FuncStart(i int) (pc int, ok bool) {
 // Native returns the program's machine code, nil if it has none.
 func (p *Program) Native() *jit.Code { return p.native }
 
-// runNative runs p as machine code.
-func (st *State) runNative(p *Program, r1, r2 uint64) (r0 uint64, ok bool) {
+// runNative runs p as machine code, with total units of fuel, from a state that Run has made ready.
+func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *trap.Trap) {
+	if !st.native || st.mode.Checked == p.proven {
+		st.mode = Mode{Native: true, Checked: !p.proven, MayGoto: maxMayGoto}
+		st.native = true
+	}
+	if !st.yield() { // a context that has ended runs nothing
+		st.fail(p, 0, st.trap)
+		return Result{}, st.trap
+	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
 	b.Budget, b.Fuel = maxMayGoto, uint64(st.slice)
 	p.native.Start(b)
-	ok = st.serve(p)
-	return b.R[0], ok
+	if b.Exit == jit.Done {
+		runtime.KeepAlive(p)
+		return Result{R0: b.R[0], Fuel: uint64(total-st.fuel) - b.Fuel}, nil
+	}
+	ok := st.serve(p)
+	return st.result(total, b.R[0], ok)
 }
 
 // serve does what machine code of p left for, and lets it go on, until the function that it was entered at has

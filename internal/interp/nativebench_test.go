@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"context"
 	"testing"
 
 	"github.com/gbpf/gbpf/internal/asm"
@@ -22,11 +23,11 @@ func benchNative(b *testing.B, text string) {
 	if err := p.Type().Setup(&g.st.Bctx, &progtype.Input{}); err != nil {
 		b.Fatal(err)
 	}
-	g.st.slice, g.st.done, g.st.trap, g.st.native = 1<<62, nil, nil, true
+	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := g.st.runNative(p, 0, 0); !ok {
-			b.Fatal(g.st.trap)
+		if _, t := g.st.Run(ctx, p, Mode{Native: true}, 1<<20, 0, 0); t != nil {
+			b.Fatal(t)
 		}
 	}
 }

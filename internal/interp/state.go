@@ -96,27 +96,27 @@ type Result struct {
 // whatever mode says.
 func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1, r2 uint64) (Result, *trap.Trap) {
 	total := int64(min(fuel, 1<<62))
-	st.mode, st.ctx, st.done = mode, ctx, ctx.Done()
-	st.mode.Checked = mode.Checked || !p.proven
+	st.ctx, st.done = ctx, ctx.Done()
 	st.fuel, st.slice = total, 0
-	st.depth, st.block.Tails, st.insns, st.trap = 0, 0, 0, nil
+	st.depth, st.block.Tails, st.insns = 0, 0, 0
+	if st.trap != nil || st.Call.Err != nil { // most runs need not write pointers
+		st.trap, st.Call.Err = nil, nil
+	}
 	st.Call.GPL = p.src.GPL
-	st.Call.Err = nil
+	if mode.Native && p.native != nil && !mode.Checked && !mode.Uninit && mode.Watch == nil && mode.MayGoto == 0 {
+		return st.runNative(p, total, r1, r2)
+	}
 	if mode.MayGoto == 0 {
-		st.mode.MayGoto = maxMayGoto
+		mode.MayGoto = maxMayGoto
 	}
-	st.frames[0].mayGoto = st.mode.MayGoto
-	st.native = mode.Native && !mode.Checked && !mode.Uninit && mode.Watch == nil && st.mode.MayGoto == maxMayGoto && p.native != nil
-	if !st.native {
-		st.enter(0)
-	}
+	st.mode = mode
+	st.mode.Checked = mode.Checked || !p.proven
+	st.frames[0].mayGoto = mode.MayGoto
+	st.native = false
+	st.enter(0)
 	if !st.yield() { // a context that has ended runs nothing
 		st.fail(p, 0, st.trap)
 		return Result{}, st.trap
-	}
-	if st.native {
-		r0, ok := st.runNative(p, r1, r2)
-		return st.result(total, r0, ok)
 	}
 	var r [16]uint64
 	r[1], r[2], r[10] = r1, r2, uint64(st.slot.FrameTop(0))
