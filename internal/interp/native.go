@@ -87,7 +87,7 @@ func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *tra
 	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
-	b.Budget, b.Fuel = maxMayGoto, uint64(st.slice)
+	b.Budget, b.Fuel, b.Prog = maxMayGoto, uint64(st.slice), 0
 	p.native.Start(b)
 	if b.Exit == jit.Done {
 		runtime.KeepAlive(p)
