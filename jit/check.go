@@ -19,6 +19,12 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	for i := range l.Ops {
 		op := &l.Ops[i]
 		err := c.op(op)
+		if op.Kind == ir.Func {
+			c.fn = op.Target
+		}
+		if err == nil && op.Kind == ir.TailCall {
+			err = c.tailCall(op, cfg)
+		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
 		}
@@ -44,6 +50,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 type checker struct {
 	l       *ir.List
 	defined []bool
+	fn      int32 // function that the op stands in
 }
 
 // shape checks what the ops refer to.

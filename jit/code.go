@@ -30,6 +30,8 @@ const (
 
 	// Done in [State.Exit] says that the function that the host entered has returned.
 	Done = ir.Done
+	// MaxTailCalls is how many tail calls a run can make: MAX_TAIL_CALL_CNT.
+	MaxTailCalls = ir.MaxTailCalls
 	// MaxGoto is the budget of may_goto of a function: BPF_MAX_LOOPS.
 	MaxGoto = 1 << 23
 )
@@ -148,4 +150,12 @@ func (c *Code) Return(st *State) {
 func (c *Code) resumeAt(st *State, at uint64) {
 	st.Resume = at
 	enter(c.base+uintptr(c.native.Resume), st)
+}
+
+// TailEntry is the host address that a tail call jumps to, 0 when only the host can start the program.
+func (c *Code) TailEntry() uint64 {
+	if !c.funcs[0].Root {
+		return 0
+	}
+	return uint64(c.base) + uint64(c.native.Funcs[0])
 }

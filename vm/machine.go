@@ -120,6 +120,7 @@ type Machine struct {
 	helpers *helpers.Set
 	env     *helpers.Env
 	slots   slots
+	retired retired
 
 	mu     sync.Mutex
 	closed bool
@@ -166,6 +167,7 @@ func NewMachine(o Options) (*Machine, error) {
 	}
 	m := &Machine{opts: o, mem: mem, table: maps.NewTable(), helpers: set, env: env}
 	m.slots.init(m, o.CPUs)
+	m.table.Retire = m.retire
 	return m, nil
 }
 

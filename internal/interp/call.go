@@ -88,7 +88,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		return nil
 	}
 	r[0] = errno.EINVAL.R0()
-	if st.tails >= maxTailCalls {
+	if st.block.Tails >= maxTailCalls {
 		return nil
 	}
 	t, _ := m.Prog(uint32(r[3])).(Tail)
@@ -99,7 +99,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 	if q.src.Type != p.src.Type || q.src.Maps != p.src.Maps {
 		return nil
 	}
-	st.tails++
+	st.block.Tails++
 	// What has no proof is checked, and so is all that comes after it.
 	st.mode.Checked = st.mode.Checked || !q.proven
 	// The new program has the frame to itself.

@@ -51,6 +51,8 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.ArrayLookup:
 		x.held = held
 		x.arrayLookup(op)
+	case ir.TailCall:
+		x.tailCall(op)
 	default:
 		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
 	}
