@@ -124,7 +124,6 @@ func (st *State) serve(p *Program) bool {
 		st.exits++
 		switch e.Kind {
 		case jit.ExitHelper:
-			st.depth = st.nativeDepth()
 			if !st.callHelper(p, pc, p.helpers[p.code[pc].imm], &b.R) {
 				return false
 			}

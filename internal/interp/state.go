@@ -186,6 +186,9 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 		st.trap = &trap.Trap{Code: trap.BadHandle, Addr: fn, Detail: "callback is not a function of the program"}
 		return 0, false
 	}
+	if st.native {
+		st.depth = st.nativeDepth()
+	}
 	if st.depth+1 >= guest.MaxFrames {
 		st.trap = &trap.Trap{Code: trap.CallDepth}
 		return 0, false
