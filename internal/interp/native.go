@@ -129,7 +129,6 @@ func (st *State) serve(p *Program) bool {
 		st.exits++
 		switch e.Kind {
 		case jit.ExitHelper:
-			st.depth = st.nativeDepth()
 			st.Call.ScratchUsed = b.Scratch - st.slot.Scratch
 			if !st.callHelper(p, pc, p.helpers[p.code[pc].imm], &b.R) {
 				return false

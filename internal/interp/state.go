@@ -112,7 +112,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.mode = mode
 	st.mode.Checked = mode.Checked || !p.proven
 	st.frames[0].mayGoto = mode.MayGoto
-	st.native = false
+	st.native, st.Call.ScratchUsed = false, 0
 	st.enter(0)
 	if !st.yield() { // a context that has ended runs nothing
 		st.fail(p, 0, st.trap)
@@ -185,6 +185,9 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	if fn>>32 != 1 || !p.isFunc(pc) {
 		st.trap = &trap.Trap{Code: trap.BadHandle, Addr: fn, Detail: "callback is not a function of the program"}
 		return 0, false
+	}
+	if st.native {
+		st.depth = st.nativeDepth()
 	}
 	if st.depth+1 >= guest.MaxFrames {
 		st.trap = &trap.Trap{Code: trap.CallDepth}
