@@ -113,3 +113,61 @@ func TestEnginesNotice(t *testing.T) {
 		t.Error("a program that returns 1 discloses an address")
 	}
 }
+
+// fuzzTypes are the program types that FuzzEngines knows by number.
+var fuzzTypes = []uint32{6, 3, 1, 8, 17, 31, 5}
+
+// fuzzBytes is the input of FuzzEngines that makes a program: its type, the number of its inputs, its bytecode.
+func fuzzBytes(p *fuzzgen.Program) []byte {
+	for i, t := range fuzzTypes {
+		if t == p.Type && len(p.Kfuncs) == 0 && len(p.Funcs) == 0 {
+			b := []byte{byte(i), 1}
+			for _, in := range p.Insns {
+				if at := int(in.ImmLow()); (in.Op == isa.OpLddwMapFD || in.Op == isa.OpLddwMapValue) && at >= 0 && at < len(p.Maps) {
+					for k, m := range fuzzgen.Palette() {
+						if m == p.Maps[at] {
+							in.Imm = in.Imm&^0xffffffff | int64(k)
+						}
+					}
+				}
+				b = in.AppendTo(b)
+			}
+			return b
+		}
+	}
+	return nil
+}
+
+// FuzzEngines runs programs of any bytecode that the verifier accepts in all engines of gbpf.
+func FuzzEngines(f *testing.F) {
+	g := fuzzgen.Generator{Seed: 7}
+	for n := range uint64(200) {
+		if b := fuzzBytes(g.Program(n)); b != nil {
+			f.Add(b)
+		}
+	}
+	e, err := newEngines(gbpfEngines(f), 2, newEngineReport())
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer e.close()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < 10 || len(b) > 4000 {
+			return
+		}
+		p := &fuzzgen.Program{Type: fuzzTypes[int(b[0])%len(fuzzTypes)], Raw: b[2 : 2+(len(b)-2)&^7], Maps: fuzzgen.Palette(), Typed: true}
+		if p.Type == 31 {
+			p.Flags = fuzzgen.Sleepable
+		}
+		if insns, err := isa.Decode(p.Raw); err == nil {
+			p.Insns, p.Raw = insns, nil
+		}
+		d, err := e.compare(p, uint64(b[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			t.Fatalf("%s: %s\n%s", d.kind(), d.text, p)
+		}
+	})
+}
