@@ -396,6 +396,9 @@ type soundTail struct{ p *interp.Program }
 func (t soundTail) Interp() *interp.Program { return t.p }
 func (t soundTail) ProgramHandle()          {}
 
+// TailTarget implements [maps.Native].
+func (t soundTail) TailTarget(table *maps.Table) (uint64, uint32) { return t.p.TailTarget(table) }
+
 // fill gives a map contents to start with. Everything comes from rng, so that a program and a seed
 // make the same runs every time.
 func (s *soundSubject) fill(m *soundMap, rng *rand.Rand) {

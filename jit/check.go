@@ -19,6 +19,12 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	for i := range l.Ops {
 		op := &l.Ops[i]
 		err := c.op(op)
+		if op.Kind == ir.Func {
+			c.fn = op.Target
+		}
+		if err == nil && op.Kind == ir.TailCall {
+			err = c.tailCall(op, cfg)
+		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
 		}
@@ -38,12 +44,13 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if falls {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return c.ends()
+	return c.ends(cfg.Fuel)
 }
 
 type checker struct {
 	l       *ir.List
 	defined []bool
+	fn      int32 // function that the op stands in
 }
 
 // shape checks what the ops refer to.

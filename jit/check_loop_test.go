@@ -34,7 +34,7 @@ func TestCheckEnds(t *testing.T) {
 		{"inner without", []ir.Op{label(0), label(1), cond(1), cond(3), back(0), label(3), ret}, false},
 	} {
 		l := &ir.List{Ops: tt.ops, Labels: 4, Exits: []ir.Exit{{Resume: -1, Alt: -1}, {Resume: 2, Alt: -1}}}
-		err := (&checker{l: l}).ends()
+		err := (&checker{l: l}).ends(nil)
 		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "without fuel") {
 			t.Errorf("%s: %v", tt.name, err)
 		}

@@ -12,7 +12,10 @@ import (
 type State = ir.State
 
 // Exit is a place where generated code leaves.
-type Exit = ir.Exit
+type Exit struct {
+	ir.Exit
+	resume, alt uint64 // native addresses of the labels
+}
 
 // ExitKind is why.
 type ExitKind = ir.ExitKind
@@ -30,6 +33,8 @@ const (
 
 	// Done in [State.Exit] says that the function that the host entered has returned.
 	Done = ir.Done
+	// MaxTailCalls is how many tail calls a run can make: MAX_TAIL_CALL_CNT.
+	MaxTailCalls = ir.MaxTailCalls
 	// MaxGoto is the budget of may_goto of a function: BPF_MAX_LOOPS.
 	MaxGoto = 1 << 23
 )
@@ -52,6 +57,8 @@ type Code struct {
 	exits  []Exit
 	funcs  []ir.Function
 	base   uintptr
+	start  uintptr // where the host enters
+	resume uintptr
 }
 
 // Compile makes machine code of a verified program. The error says why it cannot: the program is fine
@@ -69,7 +76,18 @@ func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Code{mem: mem, native: n, exits: l.Exits, funcs: l.Funcs, base: mem.Addr()}, nil
+	c := &Code{mem: mem, native: n, exits: make([]Exit, len(l.Exits)), funcs: l.Funcs, base: mem.Addr()}
+	c.start, c.resume = c.base+uintptr(n.Start), c.base+uintptr(n.Resume)
+	at := func(label int32) uint64 {
+		if label < 0 {
+			return 0
+		}
+		return uint64(c.base) + uint64(n.Labels[label])
+	}
+	for i, e := range l.Exits {
+		c.exits[i] = Exit{Exit: e, resume: at(e.Resume), alt: at(e.Alt)}
+	}
+	return c, nil
 }
 
 // build is compilation up to the machine.
@@ -101,7 +119,7 @@ func (c *Code) Exit(st *State) *Exit {
 
 // Start runs the program from its first instruction with R1 and R2 of the state, all other
 // registers but R10 zero.
-func (c *Code) Start(st *State) { enter(c.base+uintptr(c.native.Start), st) }
+func (c *Code) Start(st *State) { enter(c.start, st) }
 
 // Call runs function i with all registers of the state.
 func (c *Code) Call(st *State, i int) {
@@ -126,12 +144,13 @@ func (c *Code) SetTarget(st *State, i int) bool {
 
 // Resume goes on after exit e.
 func (c *Code) Resume(st *State, e *Exit) {
-	c.resumeAt(st, uint64(c.base)+uint64(c.native.Labels[e.Resume]))
+	st.Resume = e.resume
+	enter(c.resume, st)
 }
 
 // ResumeAlt goes on in the other way that e has.
 func (c *Code) ResumeAlt(st *State, e *Exit) {
-	c.resumeAt(st, uint64(c.base)+uint64(c.native.Labels[e.Alt]))
+	c.resumeAt(st, e.alt)
 }
 
 // Return goes on in the caller of the innermost function, which ended on the host's side with R0 as
@@ -147,5 +166,13 @@ func (c *Code) Return(st *State) {
 
 func (c *Code) resumeAt(st *State, at uint64) {
 	st.Resume = at
-	enter(c.base+uintptr(c.native.Resume), st)
+	enter(c.resume, st)
+}
+
+// TailEntry is the host address that a tail call jumps to, 0 when only the host can start the program.
+func (c *Code) TailEntry() uint64 {
+	if !c.funcs[0].Root {
+		return 0
+	}
+	return uint64(c.base) + uint64(c.native.Funcs[0])
 }

@@ -36,6 +36,14 @@ type Array struct {
 	Entries uint32 // max_entries
 }
 
+// TailSlots is a prog array as machine code reads it, see maps.Map.TailSlots.
+type TailSlots struct {
+	Addr    uint64 // host address of the first slot
+	Entries uint32
+	Class   uint32 // of the program that calls
+	Handle  uint32 // of the array, where it is not proven that R2 holds it; else 0
+}
+
 // Inline is what a helper does where it can be done in machine code.
 type Inline uint8
 
@@ -56,6 +64,8 @@ type Config struct {
 	Const func(pc int) uint64
 	// TailCall says that the helper call at an instruction is bpf_tail_call.
 	TailCall func(pc int) bool
+	// TailSlots describes the prog array of the tail call at an instruction. nil for none.
+	TailSlots func(pc int) (TailSlots, bool)
 	// Inline says what the helper call at an instruction may be replaced with, and the array
 	// if it looks one up. nil for none.
 	Inline func(pc int) (Inline, Array)

@@ -69,7 +69,7 @@ func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 		default:
 			return allRegs
 		}
-	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func:
+	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall:
 		return allRegs
 	}
 	reads, writes := effects(op)

@@ -220,7 +220,7 @@ func (w *lowerer) call(in *isa.Insn) error {
 		w.here(alt)
 	default:
 		if w.cfg.TailCall(w.pc) {
-			w.callOut(ir.ExitTailCall)
+			w.tailCall()
 			return nil
 		}
 		if !w.inline() {

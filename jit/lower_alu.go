@@ -88,13 +88,14 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32, cost uint32) (falls bool, err error) {
 	cond := ir.Op{Kind: ir.CondJump, W: info.Width, Cond: conds[info.CondOp]}
 	decided := info.Kind == isa.KindJump
+	_, counts := w.cfg.Fuel.Counted(w.pc) // its comparison is what ends the loop, whatever was proven
 	switch {
 	case info.Kind == isa.KindMayGoto:
 		cond.Kind = ir.MayGoto
 	case decided:
 	case w.facts && w.cfg.on(PassBranch) && w.proof.Fact(w.pc).Has(verifier.NotTaken):
 		return true, nil
-	case w.facts && w.cfg.on(PassBranch) && w.proof.Fact(w.pc).Has(verifier.Taken):
+	case w.facts && w.cfg.on(PassBranch) && w.proof.Fact(w.pc).Has(verifier.Taken) && !counts:
 		decided = true
 	default:
 		cond.Dst = w.use(in.Dst)

@@ -169,31 +169,6 @@ func (s *slotArray[T]) next(key, out []byte) errno.Errno {
 	return nextIndex(key, out, uint32(len(s.slots)))
 }
 
-// progArray is a prog_array. Programs come from the host only.
-type progArray struct {
-	slotArray[Program]
-}
-
-func newProgArray(m *Map) (store, error) {
-	p := &progArray{}
-	if err := m.charge(8 * uint64(m.spec.MaxEntries)); err != nil {
-		return nil, err
-	}
-	p.slots = make([]atomic.Pointer[Program], m.spec.MaxEntries)
-	return p, nil
-}
-
-func (p *progArray) get(i uint32) Program {
-	if q := p.slotArray.get(i); q != nil {
-		return *q
-	}
-	return nil
-}
-
-func (p *progArray) lookup(int, []byte) uint64 { return 0 }
-
-func (p *progArray) update(int, []byte, []byte, uint64) errno.Errno { return errno.EOPNOTSUPP }
-
 // mapArray is an array_of_maps: lookups by programs give handles.
 type mapArray struct {
 	slotArray[Map]

@@ -13,6 +13,11 @@ import (
 type Table struct {
 	mu   sync.Mutex
 	maps atomic.Pointer[[]*Map]
+
+	targets targets
+	// Retire calls done once every run that is under way has ended. It is set before there are maps; nil means
+	// that nobody knows of runs, and what they may be in is kept for good.
+	Retire func(done func())
 }
 
 // maxHandles keeps handles below the first guest address, so that none is ever mistaken for

@@ -73,9 +73,8 @@ const (
 	ConfineUnproved = jit.ConfineUnproved
 )
 
-// DefaultFuel is the fuel of a run when nobody says otherwise, in units. A run executes at
-// most as many instructions as it has fuel, and the program's length more; calls of
-// helpers count for several.
+// DefaultFuel is the fuel of a run when nobody says otherwise, in units: see RunOptions.Fuel for what it bounds.
+// A call of a helper weighs as much as eight instructions.
 const DefaultFuel = 1 << 30
 
 // Options are the choices of a machine. The zero value is a sensible default.
@@ -121,6 +120,7 @@ type Machine struct {
 	helpers *helpers.Set
 	env     *helpers.Env
 	slots   slots
+	retired retired
 
 	mu     sync.Mutex
 	closed bool
@@ -167,6 +167,7 @@ func NewMachine(o Options) (*Machine, error) {
 	}
 	m := &Machine{opts: o, mem: mem, table: maps.NewTable(), helpers: set, env: env}
 	m.slots.init(m, o.CPUs)
+	m.table.Retire = m.retire
 	return m, nil
 }
 

@@ -283,6 +283,9 @@ func (p *Program) Close() error {
 // ProgramHandle marks a Program as something a prog array can hold.
 func (p *Program) ProgramHandle() {}
 
+// TailTarget is for gbpf's own engines: see [maps.Native].
+func (p *Program) TailTarget(t *maps.Table) (code uint64, class uint32) { return p.code.TailTarget(t) }
+
 // Interp is for gbpf's own engines: it returns what they run. A prog array keeps a closed
 // program alive, as in the kernel.
 func (p *Program) Interp() *interp.Program { return p.code }

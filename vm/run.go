@@ -63,7 +63,9 @@ type RunOptions struct {
 	// FieldsOut, if not nil, receives every scalar field of the context after the run.
 	FieldsOut map[string]uint64
 
-	// Fuel bounds the run, in units. 0 means the machine's.
+	// Fuel bounds the run, in units, which jumps backwards, calls and the work of helpers take. What is
+	// executed is at most the fuel and the program's length, to which a loop that counts to a constant adds its turns,
+	// 65,536 units a function at most, instead of taking fuel. 0 means the machine's.
 	Fuel uint64
 	// Pin makes the run use the simulated CPU number CPU.
 	Pin bool

@@ -20,13 +20,15 @@ const (
 type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
-	loop   []int32  // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
+	count  map[int]Count
+	loop   []int32 // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
 }
 
 // New weighs a program.
 func New(insns []isa.Insn) *Table {
 	t := &Table{weight: make([]uint32, len(insns)+1)}
 	seen := map[int32]bool{0: true}
+	each := make([]uint32, len(insns))
 	for pc, in := range insns {
 		w := uint32(1)
 		switch in.Op {
@@ -37,13 +39,18 @@ func New(insns []isa.Insn) *Table {
 				seen[int32(at)] = true
 			}
 		}
-		t.weight[pc+1] = t.weight[pc] + w
+		each[pc] = w
 	}
 	for s := range seen {
 		t.starts = append(t.starts, s)
 	}
-	t.loop = loops(insns)
 	sort.Slice(t.starts, func(i, j int) bool { return t.starts[i] < t.starts[j] })
+	if t.loop = loops(insns); t.loop != nil {
+		t.count, each = count(insns, each, t.starts)
+	}
+	for pc, w := range each {
+		t.weight[pc+1] = t.weight[pc] + w
+	}
 	return t
 }
 
@@ -52,12 +59,19 @@ func (t *Table) Starts() []int32 { return t.starts }
 
 // Back is what a jump from pc to target takes: for a jump backwards in a loop the weight
 // of the instructions it may run again, so that fuel bounds what is executed; none
-// for one forwards, nor for one backwards that no way leads back to: compilers share the ends of branches so.
+// for one forwards, nor for one backwards that no way leads back to (compilers share the ends of branches so) or
+// that closes a loop which counts: the instructions in that have their weight for each of its turns.
 func (t *Table) Back(pc, target int) uint32 {
-	if target < 0 || target > pc || t.loop != nil && t.loop[target] != t.loop[pc] {
+	if _, ok := t.count[pc]; ok || target < 0 || target > pc || t.loop != nil && t.loop[target] != t.loop[pc] {
 		return 0
 	}
 	return t.weight[pc+1] - t.weight[target]
+}
+
+// Counted returns the loop that the jump at pc closes, if it counts.
+func (t *Table) Counted(pc int) (Count, bool) {
+	c, ok := t.count[pc]
+	return c, ok
 }
 
 // Func is what calling the function at pc takes: the weight of its body.

@@ -41,7 +41,8 @@ func (st *State) mayGoto() bool {
 // end.
 func (st *State) callHelper(p *Program, pc int, h *helpers.Helper, r *[16]uint64) bool {
 	c := &st.Call
-	copy(c.Args[:], r[1:6])
+	// One by one: a copy in wider pieces would wait for what machine code has just stored.
+	c.Args[0], c.Args[1], c.Args[2], c.Args[3], c.Args[4] = r[1], r[2], r[3], r[4], r[5]
 	st.pc = pc
 	if st.mode.Checked && !st.checkArgs(p, pc, h.Proto) {
 		return false
@@ -88,7 +89,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 		return nil
 	}
 	r[0] = errno.EINVAL.R0()
-	if st.tails >= maxTailCalls {
+	if st.block.Tails >= maxTailCalls {
 		return nil
 	}
 	t, _ := m.Prog(uint32(r[3])).(Tail)
@@ -99,7 +100,7 @@ func (st *State) tailCall(p *Program, pc int, r *[16]uint64) *Program {
 	if q.src.Type != p.src.Type || q.src.Maps != p.src.Maps {
 		return nil
 	}
-	st.tails++
+	st.block.Tails++
 	// What has no proof is checked, and so is all that comes after it.
 	st.mode.Checked = st.mode.Checked || !q.proven
 	// The new program has the frame to itself.

@@ -548,8 +548,8 @@ func TestLoopHelper(t *testing.T) {
 
 func TestFuel(t *testing.T) {
 	g := newRig(t)
-	// Three instructions that go round n times.
-	count := seq(one(isa.OpMov64Imm, 0, 0, 0, 0), one(isa.OpAdd64Imm, 0, 0, 0, 1), one(isa.OpJltImm, 0, 0, -2, 1000), exit)
+	// Two instructions that go round 1,000 times; with a constant as the limit, the loop counts and takes no fuel.
+	count := seq(one(isa.OpMov64Imm, 0, 0, 0, 0), one(isa.OpMov64Imm, 3, 0, 0, 1000), one(isa.OpAdd64Imm, 0, 0, 0, 1), one(isa.OpJltReg, 0, 3, -2, 0), exit)
 	p := g.program(count)
 	for name, m := range modes {
 		res, tr := g.run(p, m, 1998, nil)
@@ -557,11 +557,11 @@ func TestFuel(t *testing.T) {
 			t.Errorf("%s: %+v, %v: want 999 jumps back of 2 instructions", name, res, tr)
 		}
 		res, tr = g.run(p, m, 1997, nil)
-		if tr == nil || tr.Code != trap.Fuel || tr.Insn != 2 || res.Fuel != 1997 {
-			t.Errorf("%s: %+v, %v: want to be out of fuel at insn 2", name, res, tr)
+		if tr == nil || tr.Code != trap.Fuel || tr.Insn != 3 || res.Fuel != 1997 {
+			t.Errorf("%s: %+v, %v: want to be out of fuel at insn 3", name, res, tr)
 		}
-		if res, _ := g.run(p, m, 1<<20, nil); res.Insns != 2002 {
-			t.Errorf("%s: %d instructions counted, want 2002", name, res.Insns)
+		if res, _ := g.run(p, m, 1<<20, nil); res.Insns != 2003 {
+			t.Errorf("%s: %d instructions counted, want 2003", name, res.Insns)
 		}
 	}
 	forever := g.program(seq(one(isa.OpJa, 0, 0, -1, 0), exit))

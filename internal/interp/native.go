@@ -34,6 +34,7 @@ func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
+	cfg.TailSlots = p.tailSlots
 	cfg.Inline = p.inline
 }
 
@@ -86,7 +87,7 @@ func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *tra
 	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
-	b.Budget, b.Fuel = maxMayGoto, uint64(st.slice)
+	b.Budget, b.Fuel, b.Prog = maxMayGoto, uint64(st.slice), 0
 	p.native.Start(b)
 	if b.Exit == jit.Done {
 		runtime.KeepAlive(p)
@@ -103,6 +104,13 @@ func (st *State) serve(p *Program) bool {
 	st.cur = p
 	for {
 		st.slice = int64(b.Fuel)
+		if b.Prog != 0 {
+			if p = st.arrived(); p == nil {
+				st.fail(st.cur, 0, &trap.Trap{Code: trap.Internal, Detail: "machine code went on to a program that no prog array holds"})
+				return false
+			}
+			code = p.native
+		}
 		if b.Exit == jit.Done {
 			runtime.KeepAlive(code)
 			return true
@@ -113,9 +121,9 @@ func (st *State) serve(p *Program) bool {
 			return false
 		}
 		pc := int(e.PC)
+		st.exits++
 		switch e.Kind {
 		case jit.ExitHelper:
-			st.depth = st.nativeDepth()
 			if !st.callHelper(p, pc, p.helpers[p.code[pc].imm], &b.R) {
 				return false
 			}

@@ -427,7 +427,7 @@ func nativeHostile(t *testing.T, tw *twin, seed uint64) {
 	for _, g := range []*rig{tw.a, tw.b} {
 		for _, s := range []maps.Spec{
 			{Name: "array", Type: maps.Array, KeySize: 4, ValueSize: 16, MaxEntries: 4},
-			{Name: "hash", Type: maps.Hash, KeySize: 8, ValueSize: 8, MaxEntries: 8},
+			{Name: "hash", Type: maps.Hash, KeySize: 8, ValueSize: 8, MaxEntries: 8, Flags: maps.ZeroSeed},
 			{Name: "progs", Type: maps.ProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 2},
 		} {
 			m, err := maps.New(g.mem, &s, 1, g.table)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/asm"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
@@ -12,6 +14,9 @@ import (
 func benchNative(b *testing.B, text string) {
 	tw := newTwin(b)
 	g := tw.b
+	if err := g.set.Add(helpers.Helper{Proto: &proto.Proto{ID: 9000, Name: "nothing"}, Func: func(*helpers.Call) uint64 { return 0 }}); err != nil {
+		b.Fatal(err)
+	}
 	p, err := g.proved(asm.Must(text))
 	if err != nil {
 		b.Fatal(err)
@@ -39,7 +44,7 @@ func BenchmarkNativeEmpty(b *testing.B) { benchNative(b, "r0 = 2; exit") }
 func BenchmarkNativeHelper(b *testing.B) {
 	text := ""
 	for range 10 {
-		text += "call get_prandom_u32;"
+		text += "call 9000;"
 	}
 	benchNative(b, text+"r0 = 2; exit")
 }

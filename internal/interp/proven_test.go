@@ -16,6 +16,9 @@ type tail struct{ p *Program }
 func (t tail) Interp() *Program { return t.p }
 func (tail) ProgramHandle()     {}
 
+// TailTarget implements [maps.Native].
+func (t tail) TailTarget(table *maps.Table) (uint64, uint32) { return t.p.TailTarget(table) }
+
 // TestUnproven asks for fast mode without a proof: every access is checked all the same, and so it is when a
 // proven program goes on in one that is not.
 func TestUnproven(t *testing.T) {

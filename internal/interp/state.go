@@ -15,7 +15,7 @@ import (
 
 // Limits of a run that the kernel has too.
 const (
-	maxTailCalls = 33      // MAX_TAIL_CALL_CNT
+	maxTailCalls = jit.MaxTailCalls
 	maxMayGoto   = 1 << 23 // BPF_MAX_LOOPS
 )
 
@@ -62,7 +62,6 @@ type State struct {
 	depth   int
 	frames  [guest.MaxFrames]frame
 	written [guest.MaxFrames][guest.StackSize / 64]uint64 // stack bytes written, a bit each
-	tails   int
 	insns   uint64
 	cur     *Program // the program of the innermost frame, for reports
 	pc      int      // the instruction that called out
@@ -71,6 +70,7 @@ type State struct {
 	shown   *insn    // the one of its instructions that is the program's own
 	native  bool     // the innermost function runs as machine code
 	block   *jit.State
+	exits   uint64 // how often machine code has left for the host: tests ask whether helpers are done without
 }
 
 // NewState makes the state of runs in a slot.
@@ -98,7 +98,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	total := int64(min(fuel, 1<<62))
 	st.ctx, st.done = ctx, ctx.Done()
 	st.fuel, st.slice = total, 0
-	st.depth, st.tails, st.insns = 0, 0, 0
+	st.depth, st.block.Tails, st.insns = 0, 0, 0
 	if st.trap != nil || st.Call.Err != nil { // most runs need not write pointers
 		st.trap, st.Call.Err = nil, nil
 	}
@@ -185,6 +185,9 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	if fn>>32 != 1 || !p.isFunc(pc) {
 		st.trap = &trap.Trap{Code: trap.BadHandle, Addr: fn, Detail: "callback is not a function of the program"}
 		return 0, false
+	}
+	if st.native {
+		st.depth = st.nativeDepth()
 	}
 	if st.depth+1 >= guest.MaxFrames {
 		st.trap = &trap.Trap{Code: trap.CallDepth}

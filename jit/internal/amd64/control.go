@@ -51,6 +51,8 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.ArrayLookup:
 		x.held = held
 		x.arrayLookup(op)
+	case ir.TailCall:
+		x.tailCall(op)
 	default:
 		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
 	}
@@ -111,6 +113,17 @@ func (x *expander) commonExit() {
 	x.movMR(64, at(temp, int32(ir.OffFuel)), regFuel)
 	x.aluRR(64, aluSub, regFP, regBase)
 	x.movMR(64, at(temp, int32(ir.OffR)+80), regFP)
+	// Outside of calls there are two words, which need no loop.
+	x.lea(64, scratch, at(RSP, 8*ir.FrameBase))
+	x.rm(64, op1(0x3b), scratch, at(temp, int32(ir.OffSP)))
+	nested := x.short(CCNE)
+	x.movRM(64, scratch, at(RSP, 8))
+	x.movMR(64, at(temp, int32(ir.OffStack)), temp)
+	x.movMR(64, at(temp, int32(ir.OffStack)+8), scratch)
+	x.movMI32(at(temp, int32(ir.OffWords)), ir.FrameBase)
+	x.aluRI(64, aluAdd, RSP, 8*ir.FrameBase)
+	x.ret()
+	x.land(nested)
 	x.aluRR(32, aluXor, scratch, scratch)
 	again := len(x.b)
 	x.popMem(Mem{Base: temp, Index: scratch, Scale: 3, Disp: int32(ir.OffStack)})
@@ -204,11 +217,18 @@ func (x *expander) callee() uint32 {
 func (x *expander) resume() uint32 {
 	begin := len(x.b)
 	x.movRM(32, temp, at(scratch, int32(ir.OffWords)))
+	x.aluRI(32, aluCmp, temp, ir.FrameBase)
+	nested := x.short(CCNE)
+	x.pushMem(at(scratch, int32(ir.OffStack)+8))
+	x.push(scratch)
+	ready := x.shortJmp()
+	x.land(nested)
 	again := len(x.b)
 	x.aluRI(32, aluSub, temp, 1)
 	x.pushMem(Mem{Base: scratch, Index: temp, Scale: 3, Disp: int32(ir.OffStack)})
 	x.testRR(32, temp, temp)
 	x.byte(0x70|byte(CCNE), byte(again-len(x.b)-2))
+	x.land(ready)
 	x.loadRegs()
 	x.jmpMem(at(scratch, int32(ir.OffResume)))
 	return uint32(begin)

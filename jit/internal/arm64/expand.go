@@ -246,6 +246,8 @@ func (e *expander) expand(op *ir.Op) {
 		e.loadState(op)
 	case ir.ArrayLookup:
 		e.arrayLookup(op)
+	case ir.TailCall:
+		e.tailCall(op)
 	default:
 		e.control(op)
 	}

@@ -88,6 +88,12 @@ const (
 	// (Base, Off, Access as in Load); R0 = index < Imm ? uint32(Aux + index*Stride) : 0. R1-R5 may be clobbered.
 	ArrayLookup
 
+	// TailCall goes on at the program in slot R3 (32 bits) of a prog array: Imm is the host address of its slots, Aux how many
+	// there are, Stride the class of programs, From the fuel it takes, Off the array's handle if R2 is to be compared
+	// with it (0: it is proven). See maps.TailTarget for what a slot leads to. When anything stands against it, when less
+	// fuel is left or State.Tails is MaxTailCalls, control goes on behind it, with R0 undefined. Only in Root functions.
+	TailCall
+
 	NumKinds
 )
 

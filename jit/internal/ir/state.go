@@ -22,9 +22,17 @@ type State struct {
 	Words  uint32 // words in use of Stack
 	Budget uint32 // may_goto budget of the frame that Start or Callee makes
 	CPU    uint32 // simulated CPU
+	Tails  uint32 // tail calls that the run has made
+	Prog   uint32 // number of the program that machine code went on to by a tail call, 0 for none: the host sets it to 0
 	// Stack is the native stack between the stub and the exit, lowest address first.
 	Stack [MaxFrames * FrameWordsMax]uint64
 }
+
+// Tail calls in machine code.
+const (
+	MaxTailCalls = 33  // of a run: MAX_TAIL_CALL_CNT
+	TailError    = -22 // what R0 holds behind a tail call, and when the target begins: EINVAL
+)
 
 // Done in State.Exit says that the run's outermost function has returned.
 const Done = 1<<32 - 1
@@ -60,6 +68,8 @@ const (
 	OffWords  = unsafe.Offsetof(State{}.Words)
 	OffBudget = unsafe.Offsetof(State{}.Budget)
 	OffCPU    = unsafe.Offsetof(State{}.CPU)
+	OffTails  = unsafe.Offsetof(State{}.Tails)
+	OffProg   = unsafe.Offsetof(State{}.Prog)
 	OffStack  = unsafe.Offsetof(State{}.Stack)
 )
 
