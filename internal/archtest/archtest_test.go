@@ -33,7 +33,8 @@ var only = map[string][]string{
 	"github.com/cilium/ebpf":       {"loader", "internal/kernel", "conformance", "bench", "cmd/gbpf", "examples"},
 	"github.com/klauspost/cpuid":   {"internal/cpu"},
 	"github.com/google/go-cmp":     {},
-	"golang.org/x/arch":            {"cmd/gbpf"},
+	"golang.org/x/arch":            {"cmd/gbpf", "bench"},
+	"github.com/tetratelabs/wazero": {"bench"},
 	"github.com/spf13/cobra":       {"cmd/gbpf"},
 	"github.com/gopacket/gopacket": {"cmd/gbpf", "internal/kernel", "internal/packets", "testdata"},
 }
