@@ -22,11 +22,19 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 		if op.Kind == ir.Func {
 			c.fn = op.Target
 		}
-		if err == nil && op.Kind == ir.TailCall {
-			err = c.tailCall(op, cfg)
+		if err == nil {
+			switch op.Kind {
+			case ir.TailCall:
+				err = c.tailCall(op, cfg)
+			case ir.LoadState, ir.StoreState:
+				err = c.state(op)
+			}
 		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
+		}
+		if err == nil && op.NonZero && !mayDivide(proof, cfg, int(op.PC)) {
+			err = fmt.Errorf("the divisor is neither tested nor proven")
 		}
 		if err == nil && op.Kind == ir.Func && falls {
 			err = fmt.Errorf("control runs into a function")

@@ -11,7 +11,7 @@ const (
 	// ConfineAlways confines every access but those to constant offsets of the own stack frame.
 	ConfineAlways Confine = iota
 	// ConfineUnproved leaves out the accesses of which the verifier proved that they lie within an
-	// object.
+	// object, and the test of divisors that it proved not to be zero: what it gets wrong can end the process.
 	ConfineUnproved
 )
 
@@ -66,6 +66,8 @@ type Config struct {
 	TailCall func(pc int) bool
 	// TailSlots describes the prog array of the tail call at an instruction. nil for none.
 	TailSlots func(pc int) (TailSlots, bool)
+	// Helper says what is done in place of the helper call at an instruction. nil for nothing.
+	Helper func(pc int) Helper
 	// Inline says what the helper call at an instruction may be replaced with, and the array
 	// if it looks one up. nil for none.
 	Inline func(pc int) (Inline, Array)
