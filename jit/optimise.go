@@ -14,6 +14,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassTest) {
+		tests(l.Ops)
+	}
 	if cfg.on(PassWide) {
 		wide(l.Ops)
 	}
