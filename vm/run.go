@@ -110,17 +110,21 @@ func (p *Program) Run(ctx context.Context, o *RunOptions) (r0 uint64, err error)
 	if err != nil {
 		return 0, err
 	}
-	defer p.m.slots.release(cpu)
-	defer func() {
-		// The fence: whatever gbpf gets wrong, the host goes on.
-		if v := recover(); v != nil {
-			err = &Trap{Code: trap.Internal, Func: p.spec.Name, Detail: fmt.Sprintf("panic: %v; please report it with this stack: %s", v, debug.Stack())}
-		}
-	}()
+	defer p.leave(cpu, &err)
 	io := &p.m.slots.io[cpu] // variables of this call would be allocated
-	io.in = progtype.Input{Data: o.Data, Ctx: raw, Fields: o.Fields, Meta: o.Meta}
-	defer func() { io.in, io.out.Data = progtype.Input{}, nil }()
+	// One by one: a copy of the whole in wider pieces waits for the stores of its parts.
+	io.in.Data, io.in.Ctx, io.in.Fields, io.in.Meta = o.Data, raw, o.Fields, o.Meta
 	return p.run(ctx, st, io, o)
+}
+
+// leave ends a run, and is the fence: whatever gbpf gets wrong, the host goes on.
+func (p *Program) leave(cpu int, err *error) {
+	if v := recover(); v != nil {
+		*err = &Trap{Code: trap.Internal, Func: p.spec.Name, Detail: fmt.Sprintf("panic: %v; please report it with this stack: %s", v, debug.Stack())}
+	}
+	io := &p.m.slots.io[cpu]
+	io.in, io.out.Data = progtype.Input{}, nil
+	p.m.slots.release(cpu)
 }
 
 func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOptions) (uint64, error) {
@@ -138,18 +142,16 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 	if fuel == 0 {
 		fuel = p.m.opts.Fuel
 	}
-	mode := interp.Mode{Native: true}
-	if p.slow != nil {
-		mode = interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
-	}
-	r1, r2 := b.Entry()
-	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
+	res, t := p.execute(ctx, st, fuel)
 	for n := 1; n < o.Repeat && t == nil; n++ {
-		p.stats.add(&res, nil)
-		res, t = st.Run(ctx, p.code, mode, fuel, r1, r2)
+		p.stats[st.Call.CPU].add(&res, nil)
+		res, t = p.execute(ctx, st, fuel)
 	}
-	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
-	p.stats.add(&res, t)
+	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, progtype.Redirect{}
+	if b.Redirect.Set {
+		o.Redirect = b.Redirect
+	}
+	p.stats[st.Call.CPU].add(&res, t)
 	if t != nil {
 		return 0, t
 	}
@@ -163,6 +165,15 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 		}
 	}
 	return res.R0, nil
+}
+
+// execute runs the program once on what has been laid out.
+func (p *Program) execute(ctx context.Context, st *interp.State, fuel uint64) (interp.Result, *Trap) {
+	r1, r2 := st.Bctx.Entry()
+	if p.slow == nil {
+		return st.RunNative(ctx, p.code, fuel, r1, r2)
+	}
+	return st.Run(ctx, p.code, interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}, fuel, r1, r2)
 }
 
 // maxCtx is the size of the smallest context that the program may run on, in bytes: where the size is the
