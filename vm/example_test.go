@@ -47,7 +47,7 @@ func ExampleProgram_Run() {
 
 // A packet that is received into guest memory needs no copy, neither in nor out.
 func ExampleMachine_NewBuffer() {
-	m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1})
+	m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1, Policy: vm.PolicySandboxed})
 	if err != nil {
 		fmt.Println(err)
 		return
