@@ -38,8 +38,10 @@ type Call struct {
 	Engine Engine
 	GPL    bool
 
-	key     []byte // copy of the key of the call in progress, reused
-	scratch uint32 // bytes of the run slot's scratch area that calls in progress use
+	// ScratchUsed is how many bytes of the run slot's scratch area calls in progress use.
+	ScratchUsed uint32
+
+	key []byte // copy of the key of the call in progress, reused
 
 	// Err is the trap that a body raised, nil for none.
 	Err *trap.Trap

@@ -156,7 +156,14 @@ func (t *Task) comm() string {
 	return s[:min(len(s), 15)]
 }
 
-func (t *Task) cgroup() uint64 {
+// PidTgid is what get_current_pid_tgid returns.
+func (t *Task) PidTgid() uint64 { return uint64(t.tgid())<<32 | uint64(t.pid()) }
+
+// UidGid is what get_current_uid_gid returns.
+func (t *Task) UidGid() uint64 { return uint64(t.GID)<<32 | uint64(t.UID) }
+
+// Cgroup is what get_current_cgroup_id returns.
+func (t *Task) Cgroup() uint64 {
 	if t.CgroupID == 0 {
 		return 1
 	}

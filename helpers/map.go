@@ -120,7 +120,7 @@ func forEachMapElem(c *Call) uint64 {
 		return errno.EINVAL.R0()
 	}
 	fn, arg := c.Args[1], c.Args[2]
-	used := c.scratch
+	used := c.ScratchUsed
 	at, buf := c.takeScratch(m.KeySize())
 	if buf == nil {
 		return 0
@@ -134,7 +134,7 @@ func forEachMapElem(c *Call) uint64 {
 		r0, ok := c.Engine.Callback(fn, [5]uint64{handle, uint64(at), value, arg})
 		return ok && r0 == 0
 	})
-	c.scratch = used
+	c.ScratchUsed = used
 	return uint64(n)
 }
 
@@ -142,20 +142,20 @@ func forEachMapElem(c *Call) uint64 {
 const scratchTask = 4096
 
 // takeScratch sets n bytes of the run's scratch area aside, until the caller resets
-// c.scratch. Without room it raises a trap and returns nil.
+// c.ScratchUsed. Without room it raises a trap and returns nil.
 func (c *Call) takeScratch(n uint32) (guest.Addr, []byte) {
 	const room = guest.ScratchSize - scratchTask
 	need := (n + 7) &^ 7
-	if c.Bctx == nil || c.Bctx.Slot == nil || need < n || need > room-c.scratch {
+	if c.Bctx == nil || c.Bctx.Slot == nil || need < n || need > room-c.ScratchUsed {
 		c.Trap(trap.HelperFault, "no room for a key in the run's scratch area")
 		return 0, nil
 	}
-	at := c.Bctx.Slot.Scratch + c.scratch
+	at := c.Bctx.Slot.Scratch + c.ScratchUsed
 	b, ok := c.Bytes(uint64(at), uint64(n))
 	if !ok {
 		return 0, nil
 	}
-	c.scratch += need
+	c.ScratchUsed += need
 	return at, b
 }
 

@@ -7,16 +7,10 @@ import (
 
 func init() {
 	define(map[string]Func{
-		"get_current_pid_tgid": func(c *Call) uint64 {
-			t := &c.env().Task
-			return uint64(t.tgid())<<32 | uint64(t.pid())
-		},
-		"get_current_uid_gid": func(c *Call) uint64 {
-			t := &c.env().Task
-			return uint64(t.GID)<<32 | uint64(t.UID)
-		},
+		"get_current_pid_tgid":           func(c *Call) uint64 { return c.env().Task.PidTgid() },
+		"get_current_uid_gid":            func(c *Call) uint64 { return c.env().Task.UidGid() },
 		"get_current_comm":               getCurrentComm,
-		"get_current_cgroup_id":          func(c *Call) uint64 { return c.env().Task.cgroup() },
+		"get_current_cgroup_id":          func(c *Call) uint64 { return c.env().Task.Cgroup() },
 		"get_current_ancestor_cgroup_id": getCurrentAncestorCgroupID,
 		"get_current_task":               getCurrentTask,
 		"send_signal":                    func(c *Call) uint64 { return sendSignal(c, false) },
@@ -46,7 +40,7 @@ func getCurrentAncestorCgroupID(c *Call) uint64 {
 	case level < 0 || int(level) > len(t.CgroupAncestors):
 		return 0
 	case int(level) == len(t.CgroupAncestors):
-		return t.cgroup()
+		return t.Cgroup()
 	default:
 		return t.CgroupAncestors[level]
 	}

@@ -22,8 +22,13 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 		if op.Kind == ir.Func {
 			c.fn = op.Target
 		}
-		if err == nil && op.Kind == ir.TailCall {
-			err = c.tailCall(op, cfg)
+		if err == nil {
+			switch op.Kind {
+			case ir.TailCall:
+				err = c.tailCall(op, cfg)
+			case ir.LoadState, ir.StoreState:
+				err = c.state(op)
+			}
 		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)

@@ -66,6 +66,8 @@ type Config struct {
 	TailCall func(pc int) bool
 	// TailSlots describes the prog array of the tail call at an instruction. nil for none.
 	TailSlots func(pc int) (TailSlots, bool)
+	// Helper says what is done in place of the helper call at an instruction. nil for nothing.
+	Helper func(pc int) Helper
 	// Inline says what the helper call at an instruction may be replaced with, and the array
 	// if it looks one up. nil for none.
 	Inline func(pc int) (Inline, Array)

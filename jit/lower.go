@@ -223,7 +223,7 @@ func (w *lowerer) call(in *isa.Insn) error {
 			w.tailCall()
 			return nil
 		}
-		if !w.inline() {
+		if !w.helper() && !w.inline() {
 			w.callOut(ir.ExitHelper)
 		}
 	}

@@ -75,6 +75,8 @@ func effects(op *ir.Op) (reads, writes regSet) {
 	case ir.CondJump:
 		src()
 		reads |= bit(op.Dst)
+	case ir.StoreState:
+		reads = bit(op.Src)
 	case ir.ArrayLookup:
 		reads, writes = bit(op.Base), bit(0)
 	}
@@ -84,7 +86,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 // straight reports whether control only ever goes from the op to the next.
 func straight(k ir.Kind) bool {
 	switch k {
-	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup:
+	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState:
 		return true
 	}
 	return simple(k)

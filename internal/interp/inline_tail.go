@@ -20,7 +20,8 @@ type class struct {
 	proven bool
 }
 
-// class is the number of p's class.
+// class is the number of p's class. The lowest bit says that the run must have shown its environment: a program that
+// has it may go on to one that has not.
 func (p *Program) class() uint32 {
 	classes.Lock()
 	defer classes.Unlock()
@@ -32,6 +33,10 @@ func (p *Program) class() uint32 {
 		}
 		n = uint32(len(classes.of)) + 1
 		classes.of[key] = n
+	}
+	n <<= 1
+	if p.env {
+		n |= 1
 	}
 	return n
 }
@@ -53,12 +58,9 @@ func (p *Program) tailSlots(pc int) (s jit.TailSlots, ok bool) {
 	case f.Has(verifier.ConstMap) && p.src.Map != nil:
 		m = p.src.Map(f.Map)
 	case p.src.Maps != nil:
-		for at := pc - 1; at >= 0 && m == nil; at-- {
-			if in := &p.code[at]; in.op == opConst && in.dst == 2 {
-				if m = p.src.Maps.Map(in.imm); m == nil {
-					return s, false
-				}
-				s.Handle = uint32(m.Handle())
+		if v, ok := p.lastConst(pc, 2); ok {
+			if m = p.src.Maps.Map(v); m != nil {
+				s.Handle = uint32(v)
 			}
 		}
 	}

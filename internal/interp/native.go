@@ -32,9 +32,11 @@ func (p *Program) Assemble(cfg jit.Config, arch string) (*jit.Native, error) {
 // configure fills in what the program itself says.
 func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
+	p.env = p.readsEnv()
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
 	cfg.TailSlots = p.tailSlots
+	cfg.Helper = p.helper
 	cfg.Inline = p.inline
 }
 
@@ -87,7 +89,10 @@ func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *tra
 	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
-	b.Budget, b.Fuel, b.Prog = maxMayGoto, uint64(st.slice), 0
+	b.Budget, b.Fuel, b.Prog, b.Scratch = maxMayGoto, uint64(st.slice), 0, st.slot.Scratch
+	if p.env {
+		st.showEnv()
+	}
 	p.native.Start(b)
 	if b.Exit == jit.Done {
 		runtime.KeepAlive(p)
@@ -124,6 +129,7 @@ func (st *State) serve(p *Program) bool {
 		st.exits++
 		switch e.Kind {
 		case jit.ExitHelper:
+			st.Call.ScratchUsed = b.Scratch - st.slot.Scratch
 			if !st.callHelper(p, pc, p.helpers[p.code[pc].imm], &b.R) {
 				return false
 			}
@@ -143,6 +149,9 @@ func (st *State) serve(p *Program) bool {
 				return false
 			}
 			b.Fuel = uint64(st.slice)
+			if q != nil && q.env {
+				st.showEnv()
+			}
 			switch {
 			case q == nil:
 				code.Resume(b, e)
@@ -260,10 +269,13 @@ func (st *State) callbackNative(p *Program, pc uint64, args [5]uint64) (r0 uint6
 	b.R = [16]uint64{10: uint64(st.slot.FrameTop(depth + 1))}
 	copy(b.R[1:6], args[:])
 	b.Budget, b.Fuel = maxMayGoto, uint64(st.slice)
+	scratch := b.Scratch
+	b.Scratch = st.slot.Scratch + st.Call.ScratchUsed
 	i, _ := p.cost.FuncAt(pc)
 	p.native.Call(b, i)
 	ok = st.serve(p)
 	r0 = b.R[0]
+	b.Scratch = scratch
 	k.restore(b)
 	st.depth = depth
 	return r0, ok

@@ -80,6 +80,7 @@ type Program struct {
 	helpers []*helpers.Helper
 	cost    *fuel.Table
 	native  *jit.Code
+	env     bool     // its machine code reads State.Env and State.Seed
 	plain   *Program // of a copy for an observer: the program
 }
 

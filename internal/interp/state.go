@@ -112,7 +112,7 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 	st.mode = mode
 	st.mode.Checked = mode.Checked || !p.proven
 	st.frames[0].mayGoto = mode.MayGoto
-	st.native = false
+	st.native, st.Call.ScratchUsed = false, 0
 	st.enter(0)
 	if !st.yield() { // a context that has ended runs nothing
 		st.fail(p, 0, st.trap)

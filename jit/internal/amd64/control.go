@@ -32,11 +32,15 @@ func (x *expander) control(op *ir.Op) error {
 		x.movRM(64, scratch, at(RSP, 0))
 		x.rm(64, op1(0x3b), regFP, at(scratch, int32(ir.OffLimit))) // cmp rbp, [limit]
 		x.cold = append(x.cold, coldExit{x.jcc(CCAE), op.Exit})
-		x.aluRI(64, aluAdd, regFP, op.Off)
+		if op.Off != 0 {
+			x.aluRI(64, aluAdd, regFP, op.Off)
+		}
 		x.byte(0xe8)
 		x.imm32(0)
 		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, op.Target})
-		x.aluRI(64, aluSub, regFP, op.Off)
+		if op.Off != 0 {
+			x.aluRI(64, aluSub, regFP, op.Off)
+		}
 	case ir.CallIndirect:
 		x.movRM(64, scratch, at(RSP, 0))
 		x.aluRI(64, aluAdd, regFP, op.Off)
@@ -48,6 +52,9 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.LoadState:
 		x.movRM(64, scratch, at(RSP, 0))
 		x.movRM(int(op.Size)*8, regs[op.Dst], at(scratch, op.Off))
+	case ir.StoreState:
+		x.movRM(64, scratch, at(RSP, 0))
+		x.movMR(int(op.Size)*8, at(scratch, op.Off), regs[op.Src])
 	case ir.ArrayLookup:
 		x.held = held
 		x.arrayLookup(op)

@@ -25,7 +25,13 @@ func (x *expander) tailCall(op *ir.Op) {
 	x.movRM(64, scratch, at(RSP, 0))
 	x.testRR(64, temp, temp)
 	miss = append(miss, x.jcc(CCE))
-	x.aluMI(32, aluCmp, at(temp, targetClass), int32(op.Stride))
+	if op.Stride&1 != 0 {
+		x.movRM(32, RAX, at(temp, targetClass))
+		x.aluRI(32, aluOr, RAX, 1)
+		x.aluRI(32, aluCmp, RAX, int32(op.Stride))
+	} else {
+		x.aluMI(32, aluCmp, at(temp, targetClass), int32(op.Stride))
+	}
 	miss = append(miss, x.jcc(CCNE))
 	x.aluMI(32, aluCmp, at(scratch, int32(ir.OffTails)), ir.MaxTailCalls)
 	miss = append(miss, x.jcc(CCAE))

@@ -244,6 +244,8 @@ func (e *expander) expand(op *ir.Op) {
 		e.ordered(op)
 	case ir.LoadState:
 		e.loadState(op)
+	case ir.StoreState:
+		e.storeState(op)
 	case ir.ArrayLookup:
 		e.arrayLookup(op)
 	case ir.TailCall:

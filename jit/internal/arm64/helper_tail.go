@@ -24,6 +24,10 @@ func (e *expander) tailCall(op *ir.Op) {
 	e.emit(AddExt(X, rT1, rT1, 3, UXTW, 3), Ldar(8, rT1, rT1))
 	e.branchZero(X, rT1, true, miss)
 	e.emit(Access(LDR, 4, rT0, rT1, targetClass))
+	if op.Stride&1 != 0 {
+		f, _ := bitmask(W, 1)
+		e.emit(OrrImm(W, rT0, rT0, f))
+	}
 	e.compareImm(W, rT0, uint64(op.Stride))
 	e.branchIf(NE, miss)
 	e.emit(Access(LDR, 4, rT0, rState, uint32(ir.OffTails)), SubsImm(W, ZR, rT0, ir.MaxTailCalls))

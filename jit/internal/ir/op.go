@@ -74,7 +74,7 @@ const (
 
 	Func   // function Target starts: its prologue; Imm: bytes below R10 to zero, a multiple of 16
 	Return // of the function: R0 is the result
-	// Call calls function Target in a new frame: R10 moves up by Off bytes and back. At the deepest
+	// Call calls function Target in a new frame: R10 moves up by Off bytes and back; 0 for what stands in for a helper. At the deepest
 	// frame (R10 is State.Limit) it leaves by Exit instead.
 	Call
 	// CallIndirect calls the native address in State.Target, in a new frame as Call does; no depth test,
@@ -88,8 +88,9 @@ const (
 	// (Base, Off, Access as in Load); R0 = index < Imm ? uint32(Aux + index*Stride) : 0. R1-R5 may be clobbered.
 	ArrayLookup
 
+	StoreState // Size bytes of the state block at Off = Src, never the temporary
 	// TailCall goes on at the program in slot R3 (32 bits) of a prog array: Imm is the host address of its slots, Aux how many
-	// there are, Stride the class of programs, From the fuel it takes, Off the array's handle if R2 is to be compared
+	// there are, Stride the class of programs (if it is odd, the target's lowest bit does not count), From the fuel it takes, Off the array's handle if R2 is to be compared
 	// with it (0: it is proven). See maps.TailTarget for what a slot leads to. When anything stands against it, when less
 	// fuel is left or State.Tails is MaxTailCalls, control goes on behind it, with R0 undefined. Only in Root functions.
 	TailCall

@@ -24,9 +24,23 @@ type State struct {
 	CPU    uint32 // simulated CPU
 	Tails  uint32 // tail calls that the run has made
 	Prog   uint32 // number of the program that machine code went on to by a tail call, 0 for none: the host sets it to 0
+	// Scratch is the guest address of what is free of the run's scratch area.
+	Scratch uint32
+	_       uint32
+	Seed    uint64         // of get_prandom_u32; 0 says that the host has to be asked
+	Env     [NumEnv]uint64 // what helpers say that take no arguments
 	// Stack is the native stack between the stub and the exit, lowest address first.
 	Stack [MaxFrames * FrameWordsMax]uint64
 }
+
+// The words of State.Env.
+const (
+	EnvPidTgid = iota
+	EnvUidGid
+	EnvNUMANode
+	EnvCgroupID
+	NumEnv
+)
 
 // Tail calls in machine code.
 const (
@@ -43,34 +57,39 @@ const Done = 1<<32 - 1
 // alignment. The frame that Start and Callee make, and that of Root functions, is the first
 // FrameBase words only (state, budget).
 const (
-	MaxFrames     = 8
-	FrameBase     = 2
-	FrameR9       = 2
-	FrameR8       = 3
-	FrameR7       = 4
-	FrameR6       = 5
-	FrameRet      = 6
-	FrameWordsMax = 8
+	MaxFrames = 8
+	FrameBase = 2
+	FrameR9   = 2
+	FrameR8   = 3
+	FrameR7   = 4
+	FrameR6   = 5
+	FrameRet  = 6
+	// FrameWordsMax is room for a function's frame and that of the loop that calls it back, which is one in the
+	// same BPF frame as the function that the loop stands in.
+	FrameWordsMax = 16
 )
 
 // Offsets of State's fields, in bytes.
 const (
-	OffR      = unsafe.Offsetof(State{}.R)
-	OffFuel   = unsafe.Offsetof(State{}.Fuel)
-	OffBase   = unsafe.Offsetof(State{}.Base)
-	OffLimit  = unsafe.Offsetof(State{}.Limit)
-	OffTarget = unsafe.Offsetof(State{}.Target)
-	OffResume = unsafe.Offsetof(State{}.Resume)
-	OffSP     = unsafe.Offsetof(State{}.SP)
-	OffLink   = unsafe.Offsetof(State{}.Link)
-	OffSave   = unsafe.Offsetof(State{}.Save)
-	OffExit   = unsafe.Offsetof(State{}.Exit)
-	OffWords  = unsafe.Offsetof(State{}.Words)
-	OffBudget = unsafe.Offsetof(State{}.Budget)
-	OffCPU    = unsafe.Offsetof(State{}.CPU)
-	OffTails  = unsafe.Offsetof(State{}.Tails)
-	OffProg   = unsafe.Offsetof(State{}.Prog)
-	OffStack  = unsafe.Offsetof(State{}.Stack)
+	OffR       = unsafe.Offsetof(State{}.R)
+	OffFuel    = unsafe.Offsetof(State{}.Fuel)
+	OffBase    = unsafe.Offsetof(State{}.Base)
+	OffLimit   = unsafe.Offsetof(State{}.Limit)
+	OffTarget  = unsafe.Offsetof(State{}.Target)
+	OffResume  = unsafe.Offsetof(State{}.Resume)
+	OffSP      = unsafe.Offsetof(State{}.SP)
+	OffLink    = unsafe.Offsetof(State{}.Link)
+	OffSave    = unsafe.Offsetof(State{}.Save)
+	OffExit    = unsafe.Offsetof(State{}.Exit)
+	OffWords   = unsafe.Offsetof(State{}.Words)
+	OffBudget  = unsafe.Offsetof(State{}.Budget)
+	OffCPU     = unsafe.Offsetof(State{}.CPU)
+	OffTails   = unsafe.Offsetof(State{}.Tails)
+	OffProg    = unsafe.Offsetof(State{}.Prog)
+	OffScratch = unsafe.Offsetof(State{}.Scratch)
+	OffSeed    = unsafe.Offsetof(State{}.Seed)
+	OffEnv     = unsafe.Offsetof(State{}.Env)
+	OffStack   = unsafe.Offsetof(State{}.Stack)
 )
 
 // Address is where the state lies: Go's heap does not move.
