@@ -51,10 +51,19 @@ type soundMap struct {
 	reader   *maps.RingbufReader
 }
 
-func newSoundRig() (*soundRig, error) {
+func newSoundRig() (*soundRig, error) { return newShiftedRig(0) }
+
+// newShiftedRig makes a rig in which everything lies shift bytes behind where it lies in others.
+func newShiftedRig(shift uint32) (*soundRig, error) {
 	mem, err := guest.NewMemory(soundMemory)
 	if err != nil {
 		return nil, err
+	}
+	if shift > 0 {
+		if err := mem.Alloc(&guest.Region{Kind: guest.KindHost, Perm: guest.PermRW, Size: shift, Name: "shift"}); err != nil {
+			mem.Close()
+			return nil, err
+		}
 	}
 	r := &soundRig{mem: mem, table: maps.NewTable(), set: helpers.NewSet(), maps: map[string]*soundMap{}}
 	r.env = &helpers.Env{

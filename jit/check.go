@@ -28,6 +28,9 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
 		}
+		if err == nil && op.NonZero && !mayDivide(proof, cfg, int(op.PC)) {
+			err = fmt.Errorf("the divisor is neither tested nor proven")
+		}
 		if err == nil && op.Kind == ir.Func && falls {
 			err = fmt.Errorf("control runs into a function")
 		}

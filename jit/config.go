@@ -11,7 +11,7 @@ const (
 	// ConfineAlways confines every access but those to constant offsets of the own stack frame.
 	ConfineAlways Confine = iota
 	// ConfineUnproved leaves out the accesses of which the verifier proved that they lie within an
-	// object.
+	// object, and the test of divisors that it proved not to be zero: what it gets wrong can end the process.
 	ConfineUnproved
 )
 

@@ -54,12 +54,16 @@ func (w *lowerer) alu(in *isa.Insn, info *isa.Info) error {
 		case kind != ir.Neg:
 			op.Src = w.use(in.Src)
 		}
-		if w.facts && w.proof.Fact(w.pc).Has(verifier.NonZero) {
-			op.NonZero = true
-		}
+		op.NonZero = mayDivide(w.proof, w.cfg, w.pc)
 	}
 	w.emit(op)
 	return nil
+}
+
+// mayDivide reports whether a division by zero, which ends the process on some machines, is left to the verifier to
+// exclude: only where accesses are, too.
+func mayDivide(proof *verifier.Proof, cfg *Config, pc int) bool {
+	return cfg.Confine == ConfineUnproved && proof.Policy() != verifier.PolicySandboxed && proof.Fact(pc).Has(verifier.NonZero)
 }
 
 var conds = map[isa.CondOp]ir.Cond{

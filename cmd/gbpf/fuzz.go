@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,48 +19,50 @@ import (
 var errDiffers = errors.New("differs")
 
 type fuzzFlags struct {
-	seconds  float64
-	programs int
-	seed     uint64
-	first    uint64
-	against  string
-	what     string
-	objects  []string
-	save     string
-	json     bool
+	seconds   float64
+	programs  int
+	inputs    int
+	seed      uint64
+	first     uint64
+	against   []string
+	objects   []string
+	artifacts string
+	json      bool
 }
 
 func fuzzCommand() *cobra.Command {
 	f := &fuzzFlags{}
 	cmd := &cobra.Command{
-		Use:   "fuzz --against kernel|runs",
-		Short: "Try generated programs against another judge",
-		Long: "Fuzz makes programs, sensible ones and near misses of them, and compares judges.\n\n" +
-			"  --against kernel --what verdict   is what gbpf's verifier accepts what the live kernel accepts? Needs bpf(2).\n" +
-			"  --against runs --what soundness   does what the verifier says of accepted programs hold when they run?\n\n" +
+		Use:   "fuzz --against jit,checked,kernel|verdicts|runs",
+		Short: "Run generated programs in several engines, or try them against another judge",
+		Long: "Fuzz makes programs, sensible ones and near misses of them, and compares.\n\n" +
+			"  --against jit,interp,checked,kernel  what accepted programs leave in each engine: R0, packet, context, map values, traps and\n" +
+			"                                       fuel must be those of the interpreter. Any of the four; kernel needs bpf(2).\n" +
+			"  --against verdicts                   is what gbpf's verifier accepts what the live kernel accepts? Needs bpf(2).\n" +
+			"  --against runs                       does what the verifier says of accepted programs hold when they run?\n\n" +
 			"The same seed makes the same programs. Programs that show a difference are made small and printed.\n" +
-			"Exit status: 0 nothing was found, 1 something was, 2 the command is wrong or there is no kernel to ask.",
-		Example: "  gbpf fuzz --against kernel --seconds 60 --seed 7\n" +
-			"  gbpf fuzz --against kernel --object filter.o --programs 10000",
+			"Exit status: 0 nothing was found, 1 something was, 2 the command is wrong or there is no kernel or machine code to ask.",
+		Example: "  gbpf fuzz --against kernel,jit,interp --seconds 60 --seed 7\n" +
+			"  gbpf fuzz --against verdicts --object filter.o --programs 10000",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	fl := cmd.Flags()
 	fl.Float64Var(&f.seconds, "seconds", 10, "how long; 0 for as long as --programs take")
 	fl.IntVar(&f.programs, "programs", 0, "how many programs; 0 for as many as --seconds allow")
+	fl.IntVar(&f.inputs, "inputs", 0, "how many inputs a program is run on; 0 for a number that fits")
 	fl.Uint64Var(&f.seed, "seed", 1, "the seed that programs are made from")
 	fl.Uint64Var(&f.first, "first", 0, "number of the first program of the seed")
-	fl.StringVar(&f.against, "against", "kernel", "the other `judge`: kernel or runs")
-	fl.StringVar(&f.what, "what", "", "what is compared: verdict with the kernel, soundness with runs; the one that fits without")
+	fl.StringSliceVar(&f.against, "against", []string{"jit", "checked"}, "`engines` to compare, from interp, jit, checked and kernel; or verdicts, or runs")
 	fl.StringArrayVar(&f.objects, "object", nil, "an object `file` whose programs are mutated as well; may be given several times")
-	fl.StringVar(&f.save, "save", "", "a `directory` to write the programs to that differ in a verdict")
+	fl.StringVar(&f.artifacts, "artifacts", "", "a `directory` to write the programs to that differ, made small")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object instead of the summary")
 	return cmd
 }
 
 func (f *fuzzFlags) run(cmd *cobra.Command) error {
-	if f.seconds < 0 || f.programs < 0 {
-		return fmt.Errorf("fuzz: --seconds %v --programs %d: want no negative numbers", f.seconds, f.programs)
+	if f.seconds < 0 || f.programs < 0 || f.inputs < 0 {
+		return fmt.Errorf("fuzz: --seconds %v --programs %d --inputs %d: want no negative numbers", f.seconds, f.programs, f.inputs)
 	}
 	if f.seconds == 0 && f.programs == 0 {
 		return errors.New("fuzz: --seconds 0 without --programs would never end")
@@ -68,16 +72,60 @@ func (f *fuzzFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	length := time.Duration(f.seconds * float64(time.Second))
-	if f.what == "soundness" && !cmd.Flags().Changed("against") {
-		f.against = "runs"
+	if len(f.against) == 1 {
+		switch f.against[0] {
+		case "verdicts":
+			return f.verdicts(cmd, seeds, length)
+		case "runs":
+			return f.soundness(cmd, seeds, length)
+		}
 	}
-	switch {
-	case f.against == "kernel" && (f.what == "" || f.what == "verdict"):
-		return f.verdicts(cmd, seeds, length)
-	case f.against == "runs" && (f.what == "" || f.what == "soundness"):
-		return f.soundness(cmd, seeds, length)
+	var engines []conformance.Engine
+	for _, name := range f.against {
+		e := conformance.Engine(name)
+		switch e {
+		case conformance.EngineInterp, conformance.EngineJIT, conformance.EngineChecked, conformance.EngineKernel:
+			engines = append(engines, e)
+		default:
+			return fmt.Errorf("fuzz: --against %s: want engines out of interp, jit, checked and kernel, or verdicts alone, or runs alone", strings.Join(f.against, ","))
+		}
 	}
-	return fmt.Errorf("fuzz: --against %s --what %s: want kernel and verdict, or runs and soundness", f.against, f.what)
+	if slices.Equal(engines, []conformance.Engine{conformance.EngineInterp}) {
+		return errors.New("fuzz: --against interp: the interpreter is what other engines are compared with; name one more")
+	}
+	return f.engines(cmd, engines, seeds, length)
+}
+
+// engines compares what programs leave in engines.
+func (f *fuzzFlags) engines(cmd *cobra.Command, engines []conformance.Engine, seeds []*fuzzgen.Program, length time.Duration) error {
+	out := cmd.OutOrStdout()
+	c := conformance.EngineCampaign{
+		Seed: f.seed, First: f.first, Programs: f.programs, Time: length, Engines: engines, Inputs: f.inputs, Corpus: seeds,
+		Artifacts: f.artifacts,
+	}
+	r, err := c.Run()
+	if err != nil {
+		return fmt.Errorf("fuzz: %w", err)
+	}
+	found := r.Count()
+	if f.json {
+		err := json.NewEncoder(out).Encode(map[string]any{
+			"seed": f.seed, "programs": r.Programs, "accepted": r.Accepted, "compared": r.Compared, "runs": r.Runs, "stopped": r.Trapped,
+			"kernel_programs": r.KernelLoaded, "kernel_runs": r.KernelRuns, "seconds": r.Elapsed.Seconds(), "differences": found,
+		})
+		if err != nil {
+			return err
+		}
+	} else {
+		for _, class := range r.Classes {
+			fmt.Fprintln(out, class)
+		}
+		fmt.Fprint(out, r.Summary())
+	}
+	if found > 0 {
+		return errDiffers
+	}
+	return nil
 }
 
 // verdicts compares the verifier's verdicts with the kernel's.
@@ -97,8 +145,8 @@ func (f *fuzzFlags) verdicts(cmd *cobra.Command, seeds []*fuzzgen.Program, lengt
 		if !f.json {
 			fmt.Fprintln(out, class)
 		}
-		if f.save != "" {
-			name := filepath.Join(f.save, fmt.Sprintf("seed%d_%d.json", f.seed, i))
+		if f.artifacts != "" {
+			name := filepath.Join(f.artifacts, fmt.Sprintf("seed%d_%d.json", f.seed, i))
 			if err := conformance.WriteVerdictCases(name, []*conformance.VerdictCase{class.Case()}); err != nil {
 				return fmt.Errorf("fuzz: %w", err)
 			}
@@ -125,10 +173,10 @@ func (f *fuzzFlags) verdicts(cmd *cobra.Command, seeds []*fuzzgen.Program, lengt
 
 // soundness runs accepted programs and holds the runs against what the verifier said.
 func (f *fuzzFlags) soundness(cmd *cobra.Command, seeds []*fuzzgen.Program, length time.Duration) error {
-	if f.save != "" {
-		return errors.New("fuzz: --save is for verdicts: the report of a run says how to make the program again")
+	if f.artifacts != "" {
+		return errors.New("fuzz: --artifacts is not for runs: the report of a run says how to make the program again")
 	}
-	c := conformance.SoundnessCampaign{Seed: f.seed, First: f.first, Programs: f.programs, Time: length, Corpus: seeds}
+	c := conformance.SoundnessCampaign{Seed: f.seed, First: f.first, Programs: f.programs, Time: length, Inputs: f.inputs, Corpus: seeds}
 	r, err := c.Run()
 	if err != nil {
 		return fmt.Errorf("fuzz: %w", err)

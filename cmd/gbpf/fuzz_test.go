@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/internal/kernel"
+	"github.com/gbpf/gbpf/jit"
 )
 
 func TestFuzzUsage(t *testing.T) {
@@ -14,11 +16,12 @@ func TestFuzzUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"fuzz", "--against", "nobody"}, "--against nobody"},
-		{[]string{"fuzz", "--against", "kernel", "--what", "soundness"}, "want kernel and verdict, or runs and soundness"},
+		{[]string{"fuzz", "--against", "jit,runs"}, "want engines out of interp, jit, checked and kernel, or verdicts alone, or runs alone"},
+		{[]string{"fuzz", "--against", "interp"}, "name one more"},
 		{[]string{"fuzz", "--seconds", "0"}, "would never end"},
 		{[]string{"fuzz", "--seconds", "-1"}, "no negative numbers"},
 		{[]string{"fuzz", "--object", "nothing.o"}, "nothing.o"},
-		{[]string{"fuzz", "--against", "runs", "--programs", "1", "--save", "x"}, "--save is for verdicts"},
+		{[]string{"fuzz", "--against", "runs", "--programs", "1", "--artifacts", "x"}, "--artifacts is not for runs"},
 		{[]string{"fuzz", "filter.o"}, "filter.o"},
 	} {
 		var out, errs strings.Builder
@@ -31,8 +34,8 @@ func TestFuzzUsage(t *testing.T) {
 	}
 }
 
-func TestFuzzKernel(t *testing.T) {
-	args := []string{"fuzz", "--against", "kernel", "--programs", "300", "--seconds", "0", "--seed", "3"}
+func TestFuzzVerdicts(t *testing.T) {
+	args := []string{"fuzz", "--against", "verdicts", "--programs", "300", "--seconds", "0", "--seed", "3"}
 	var out, errs strings.Builder
 	if err := kernel.Available(); err != nil {
 		if status := run(args, nil, &out, &errs); status != exitUsage || !strings.Contains(errs.String(), "no live kernel") {
@@ -77,4 +80,31 @@ func TestFuzzRuns(t *testing.T) {
 	if (status == exitOK) != (got.Violations == 0) {
 		t.Errorf("exit status %d with %d violations", status, got.Violations)
 	}
+}
+
+func TestFuzzEngines(t *testing.T) {
+	engines := "checked"
+	if err := kernel.Available(); err == nil {
+		engines += ",kernel"
+	}
+	if jit.Arch != "" && execmem.Probe() == nil {
+		engines += ",jit"
+	}
+	args := []string{"fuzz", "--against", engines, "--programs", "300", "--seconds", "0", "--seed", "5", "--artifacts", t.TempDir()}
+	var out, errs strings.Builder
+	status := run(args, nil, &out, &errs)
+	if status != exitOK || !strings.Contains(out.String(), "300 programs in ") {
+		t.Errorf("exit status %d, %s%s", status, out.String(), errs.String())
+	}
+	out.Reset()
+	status = run(append(args, "--json"), nil, &out, &errs)
+	var got struct {
+		Programs    int `json:"programs"`
+		Runs        int `json:"runs"`
+		Differences int `json:"differences"`
+	}
+	if err := json.Unmarshal([]byte(out.String()), &got); err != nil || status != exitOK || got.Programs != 300 || got.Runs < 200 || got.Differences != 0 {
+		t.Errorf("--json: exit status %d, %v, %s", status, err, out.String())
+	}
+	t.Logf("against %s: %s", engines, out.String())
 }

@@ -73,6 +73,9 @@ func (m *Map) Close() error { return nil }
 // Update fails here.
 func (m *Map) Update(key, value []byte, flags uint64) error { return errPlatform }
 
+// Pop fails here.
+func (m *Map) Pop() ([]byte, error) { return nil, errPlatform }
+
 // Freeze fails here.
 func (m *Map) Freeze() error { return errPlatform }
 
@@ -87,5 +90,17 @@ func (m *Map) Dump() ([]KeyValue, error) { return nil, errPlatform }
 
 // FillProgs fails here.
 func (m *Map) FillProgs(map[uint32]*Program) error { return errPlatform }
+
+// Ring is a consumer of records.
+type Ring struct{}
+
+// OpenRing fails here.
+func OpenRing(*Map) (*Ring, error) { return nil, errPlatform }
+
+// Take returns nothing here.
+func (r *Ring) Take() [][]byte { return nil }
+
+// Close does nothing here.
+func (r *Ring) Close() error { return nil }
 
 func dumpArray(int, uint32, uint32) ([]KeyValue, error) { return nil, errPlatform }

@@ -78,6 +78,19 @@ func (m *Map) Update(key, value []byte, flags uint64) error {
 	return nil
 }
 
+// Pop takes the next value out of a queue or stack, nil when it is empty.
+func (m *Map) Pop() ([]byte, error) {
+	v := make([]byte, m.valueBytes())
+	_, err := call(cmdMapPop, &attrElem{fd: uint32(m.fd), value: pointer(v)}, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bpf: pop %q: %w", m.spec.Name, err)
+	}
+	return v, nil
+}
+
 // Freeze ends user space's right to change the map.
 func (m *Map) Freeze() error {
 	if _, err := call(cmdMapFreeze, &attrElem{fd: uint32(m.fd)}, 0); err != nil {

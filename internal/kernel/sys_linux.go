@@ -26,6 +26,7 @@ const (
 	cmdProgLoad    = 5
 	cmdProgTestRun = 10
 	cmdBTFLoad     = 18
+	cmdMapPop      = 21 // BPF_MAP_LOOKUP_AND_DELETE_ELEM
 	cmdMapFreeze   = 22
 	cmdMapBatch    = 24 // BPF_MAP_LOOKUP_BATCH
 )
