@@ -11,6 +11,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassLea) {
 		lea(l.Ops)
 	}
+	if cfg.on(PassInline) {
+		lookups(l)
+	}
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}

@@ -3,12 +3,10 @@ package interp
 import (
 	"runtime"
 
-	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
-	"github.com/gbpf/gbpf/verifier"
 )
 
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
@@ -38,31 +36,6 @@ func (p *Program) configure(cfg *jit.Config) {
 	cfg.TailSlots = p.tailSlots
 	cfg.Helper = p.helper
 	cfg.Inline = p.inline
-}
-
-// inline says what the helper call at pc may be replaced with in machine code: one of the kernel's own helpers, where what
-// is proven of its arguments makes it simple.
-func (p *Program) inline(pc int) (jit.Inline, jit.Array) {
-	if p.code[pc].op != isa.OpCallHelper {
-		return jit.InlineNone, jit.Array{}
-	}
-	h := p.helpers[p.code[pc].imm]
-	if h.Kfunc || h != helpers.ByID(h.Proto.ID) {
-		return jit.InlineNone, jit.Array{}
-	}
-	switch h.Proto.Name {
-	case "get_smp_processor_id":
-		return jit.InlineCPU, jit.Array{}
-	case "map_lookup_elem":
-		f := p.src.Proof.Fact(pc)
-		if p.src.Map == nil || !f.Has(verifier.ConstMap) {
-			break
-		}
-		if addr, stride, entries, ok := p.src.Map(f.Map).Elements(); ok {
-			return jit.InlineArray, jit.Array{Addr: addr, Stride: stride, Entries: entries}
-		}
-	}
-	return jit.InlineNone, jit.Array{}
 }
 
 // FuncStart returns the first instruction of function i, and whether there is one.

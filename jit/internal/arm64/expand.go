@@ -248,6 +248,8 @@ func (e *expander) expand(op *ir.Op) {
 		e.storeState(op)
 	case ir.ArrayLookup:
 		e.arrayLookup(op)
+	case ir.HashLookup:
+		e.hashLookup(op)
 	case ir.TailCall:
 		e.tailCall(op)
 	case ir.LoadPacket:

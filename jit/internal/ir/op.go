@@ -4,7 +4,10 @@
 // address is confined, and the check pass of package jit has refused lists that do not.
 package ir
 
-import "github.com/gbpf/gbpf/isa"
+import (
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
+)
 
 // Reg is an operand: R0 to R9 of BPF, FP, or the temporary.
 type Reg uint8
@@ -84,9 +87,13 @@ const (
 
 	// LoadState: D = Size bytes (4 or 8, zero-extended) of the state block at Off.
 	LoadState
-	// ArrayLookup: R0 = address of an array map's element or 0: index = 4 bytes at the address
-	// (Base, Off, Access as in Load); R0 = index < Imm ? uint32(Aux + index*Stride) : 0. R1-R5 may be clobbered.
+	// ArrayLookup: R0 = address of an element of List.Maps[Aux], an array, or 0: index = 4 bytes at the address
+	// (Base, Off, Access as in Load); R0 = index < Entries ? uint32(Addr + index*Stride + State.CPU*CPUStride) : 0.
+	// R1-R5 may be clobbered.
 	ArrayLookup
+	// HashLookup: R0 = the same of a hash map, whose key of KeySize bytes is at the address, or 0. It may leave by
+	// Exit instead, to the helper, with R1 = Imm, R2 as it was, and R3 to R5 clobbered.
+	HashLookup
 
 	StoreState // Size bytes of the state block at Off = Src, never the temporary
 	// LoadPacket: D = where the packet begins (low half) and ends (high half), two guest addresses.
@@ -223,6 +230,7 @@ type List struct {
 	Funcs  []Function
 	// Mask confines addresses: 1<<32-1 when 32 bits suffice, else a power of two less one.
 	Mask uint32
+	Maps []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.
