@@ -81,7 +81,7 @@ func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpe
 	st := &State{base: mem.Base(), mask: uint64(mem.Mask()), slot: slot}
 	st.Bctx.Mem, st.Bctx.Slot = mem, slot
 	st.block = &jit.State{
-		Base: uint64(uintptr(st.base)), Limit: uint64(uintptr(st.base)) + uint64(slot.FrameTop(guest.MaxFrames-1)), CPU: uint32(slot.CPU),
+		Base: uint64(uintptr(st.base)), Limit: uint64(slot.FrameTop(guest.MaxFrames - 1)), CPU: uint32(slot.CPU),
 	}
 	st.block.Packet = uint64(uintptr(unsafe.Pointer(&st.Bctx.Data)))
 	st.Call = helpers.Call{Mem: mem, Bctx: &st.Bctx, Env: env, Maps: table, CPU: slot.CPU, Engine: st}
