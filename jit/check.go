@@ -23,14 +23,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 			c.fn = op.Target
 		}
 		if err == nil {
-			switch op.Kind {
-			case ir.TailCall:
-				err = c.tailCall(op, cfg)
-			case ir.LoadState, ir.StoreState:
-				err = c.state(op)
-			case ir.ArrayLookup, ir.HashLookup:
-				err = c.lookup(op)
-			}
+			err = c.helper(op, cfg)
 		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
@@ -196,7 +189,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.ArrayLookup, ir.HashLookup:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup:
 		return true
 	}
 	return false

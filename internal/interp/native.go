@@ -14,6 +14,7 @@ import (
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
 // of memory and options counts; the rest is the program's own. It is called before the program runs.
 func (p *Program) Compile(cfg jit.Config) error {
+	p.prepare()
 	p.configure(&cfg)
 	code, err := jit.Compile(p.src.Proof, cfg)
 	if err != nil {
@@ -32,7 +33,6 @@ func (p *Program) Assemble(cfg jit.Config, arch string) (*jit.Native, error) {
 // configure fills in what the program itself says.
 func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
-	p.env = p.readsEnv()
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
 	cfg.TailSlots = p.tailSlots
@@ -126,6 +126,9 @@ func (st *State) serve(p *Program) bool {
 				return false
 			}
 			b.Fuel = uint64(st.slice)
+			code.Resume(b, e)
+		case jit.ExitWake:
+			p.rings[pc].Wake()
 			code.Resume(b, e)
 		case jit.ExitTailCall:
 			st.depth = st.nativeDepth()

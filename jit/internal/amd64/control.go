@@ -63,6 +63,14 @@ func (x *expander) control(op *ir.Op) error {
 		x.hashLookup(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.LoadPacket:
+		x.loadPacket(op)
+	case ir.Copy:
+		x.copyOp(op)
+	case ir.RingReserve:
+		x.ringReserve(op)
+	case ir.RingCommit:
+		x.ringCommit(op)
 	default:
 		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
 	}
