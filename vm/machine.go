@@ -98,6 +98,8 @@ type Options struct {
 	Engine Engine
 	// Confine says which accesses of machine code are confined to guest memory.
 	Confine Confine
+	// NoPasses switches optimisations of machine code off, so that what each is worth can be measured.
+	NoPasses jit.Pass
 	// VerifySteps and VerifyMemory bound the verification of a program: how many instructions it
 	// walks over all paths, and how many bytes it keeps. 0 means the kernel's 1,000,000, and 256 MiB.
 	VerifySteps, VerifyMemory int

@@ -70,6 +70,10 @@ type RunOptions struct {
 	// Pin makes the run use the simulated CPU number CPU.
 	Pin bool
 	CPU int
+	// Repeat runs the program that often in a row on the input that is laid out once, as the repeat of
+	// BPF_PROG_TEST_RUN does: a run finds packet and context as the one before left them, and has the whole fuel. R0
+	// and what follows are of the last run; a trap ends the row. 0 means once.
+	Repeat int
 
 	// Insns is set to the number of instructions executed, which machine code does not count, and FuelUsed to the fuel.
 	// Helper work counts as fuel only.
@@ -140,6 +144,10 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 	}
 	r1, r2 := b.Entry()
 	res, t := st.Run(ctx, p.code, mode, fuel, r1, r2)
+	for n := 1; n < o.Repeat && t == nil; n++ {
+		p.stats.add(&res, nil)
+		res, t = st.Run(ctx, p.code, mode, fuel, r1, r2)
+	}
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, b.Redirect
 	p.stats.add(&res, t)
 	if t != nil {

@@ -1,0 +1,46 @@
+package suite
+
+import "github.com/gbpf/gbpf/maps"
+
+// helperCases tries helpers whose results are the same everywhere.
+func helperCases(yield func(*Case) bool) bool {
+	packet := pattern(64)
+	for _, c := range []*Case{
+		{Name: "get_prandom_u32 has 32 bits", Insns: text("call get_prandom_u32; r0 >>= 32; exit"), Want: 0},
+		{Name: "ktime_get_ns goes on", Insns: text("call ktime_get_ns; r6 = r0; call ktime_get_ns; r1 = 1; if r0 >= r6 goto out; r1 = 0; out: r0 = r1; exit"), Want: 1},
+		{Name: "ktime_get_boot_ns goes on", Insns: text("call ktime_get_boot_ns; r6 = r0; call ktime_get_boot_ns; r1 = 1; if r0 >= r6 goto out; r1 = 0; out: r0 = r1; exit"), Want: 1},
+		{Name: "get_smp_processor_id stays", Insns: text("call get_smp_processor_id; r6 = r0; call get_smp_processor_id; r0 ^= r6; exit"), Want: 0},
+		{Name: "loop runs its callback", Insns: text("*(u64 *)(r10 -8) = 0; r1 = 100; r2 = func f; r3 = r10; r3 += -8; r4 = 0; call loop; r1 = *(u64 *)(r10 -8); r0 <<= 32; r0 += r1; exit; f: r3 = *(u64 *)(r2 +0); r3 += r1; *(u64 *)(r2 +0) = r3; r0 = 0; exit"), Want: 100<<32 + 4950},
+		{Name: "loop ends when its callback says so", Insns: text("*(u64 *)(r10 -8) = 0; r1 = 100; r2 = func f; r3 = r10; r3 += -8; r4 = 0; call loop; exit; f: r0 = 0; if r1 < 6 goto out; r0 = 1; out: exit"), Want: 7},
+		{Name: "loop of none", Insns: text("r1 = 0; r2 = func f; r3 = 0; r4 = 0; call loop; exit; f: r0 = 0; exit"), Want: 0},
+		{Name: "loop with flags", Insns: text("r1 = 5; r2 = func f; r3 = 0; r4 = 1; call loop; exit; f: r0 = 0; exit"), Want: 0xffffffffffffffea},
+		{Name: "loop of too many", Insns: text("r1 = 0x800001; r2 = func f; r3 = 0; r4 = 0; call loop; exit; f: r0 = 0; exit"), Want: 0xfffffff9},
+		{Name: "for_each_map_elem of an array", Maps: []maps.Spec{{Name: "a", Type: maps.Array, KeySize: 4, ValueSize: 8, MaxEntries: 5}},
+			Insns: text("*(u64 *)(r10 -8) = 0; r1 = map[0]; r2 = func f; r3 = r10; r3 += -8; r4 = 0; call for_each_map_elem; r1 = *(u64 *)(r10 -8); r0 <<= 32; r0 += r1; exit; f: r5 = *(u32 *)(r2 +0); r6 = *(u64 *)(r4 +0); r6 += r5; r6 += 1; *(u64 *)(r4 +0) = r6; r0 = 0; exit"), Want: 5<<32 + 15},
+		{Name: "strtol", Insns: text("r1 = 0x37332d20 ll; *(u64 *)(r10 -8) = r1; r1 = r10; r1 += -8; r2 = 8; r3 = 10; r4 = r10; r4 += -16; call strtol; r1 = *(u64 *)(r10 -16); r0 <<= 32; r1 &= 0xffff; r0 += r1; exit"), Want: 4<<32 + 0xffdb},
+		{Name: "strtoul in hex", Insns: text("r1 = 0x66667830 ll; *(u64 *)(r10 -8) = r1; r1 = r10; r1 += -8; r2 = 8; r3 = 0; r4 = r10; r4 += -16; call strtoul; r1 = *(u64 *)(r10 -16); r0 <<= 32; r0 += r1; exit"), Want: 4<<32 + 255},
+		{Name: "skb_load_bytes", Type: "sched_cls", Data: packet, Insns: text("r2 = 9; r3 = r10; r3 += -8; r4 = 8; call skb_load_bytes; r1 = *(u64 *)(r10 -8); r0 += r1; exit"), Want: little(packet[9:], 8)},
+		{Name: "skb_load_bytes beyond", Type: "sched_cls", Data: packet, Insns: text("*(u64 *)(r10 -8) = 7; r2 = 60; r3 = r10; r3 += -8; r4 = 8; call skb_load_bytes; exit"), Want: 0xfffffffffffffff2},
+		{Name: "skb_store_bytes", Type: "sched_cls", Data: packet, Insns: text("r6 = r1; r7 = 0x0807060504030201 ll; *(u64 *)(r10 -8) = r7; r2 = 20; r3 = r10; r3 += -8; r4 = 8; r5 = 0; call skb_store_bytes; exit"), Want: 0,
+			Out: append(append(append([]byte(nil), packet[:20]...), 1, 2, 3, 4, 5, 6, 7, 8), packet[28:]...)},
+		{Name: "xdp_load_bytes", Type: "xdp", Data: packet, Insns: text("r2 = 3; r3 = r10; r3 += -8; r4 = 8; call xdp_load_bytes; r1 = *(u64 *)(r10 -8); r0 += r1; exit"), Want: little(packet[3:], 8)},
+		{Name: "xdp_adjust_head", Type: "xdp", Data: packet, Insns: text("r2 = 4; call xdp_adjust_head; exit"), Want: 0, Out: packet[4:]},
+		{Name: "xdp_adjust_tail", Type: "xdp", Data: packet, Insns: text("r2 = -4; call xdp_adjust_tail; exit"), Want: 0, Out: packet[:60]},
+		{Name: "csum_diff", Type: "sched_cls", Data: packet, Insns: text("r1 = 0x00020001; *(u32 *)(r10 -4) = r1; r1 = 0; r2 = 0; r3 = r10; r3 += -4; r4 = 4; r5 = 0; call csum_diff; exit"), Want: 3},
+	} {
+		c.Group, c.RFC = Helpers, "the kernel's manual, bpf-helpers(7)"
+		if c.Type == "" {
+			c.Type = "syscall"
+			if c.Name[:4] != "loop" && c.Name[:3] != "str" && c.Maps == nil {
+				c.Type = "sched_cls"
+			}
+			if c.Type == "sched_cls" {
+				c.Data = packet
+			}
+		}
+		if !yield(c) {
+			return false
+		}
+	}
+	return true
+}
