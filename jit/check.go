@@ -158,6 +158,12 @@ func (c *checker) access(op *ir.Op) error {
 	if op.Off < -1<<15 || op.Off >= 1<<15 {
 		return fmt.Errorf("offset %d", op.Off)
 	}
+	if op.Indexed {
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Access != ir.Confined || op.Index > 9 || op.Scale > 3 {
+			return fmt.Errorf("an indexed access that is not confined")
+		}
+		return nil // whatever Base and Index hold, FP included, the sum is confined
+	}
 	switch op.Access {
 	case ir.Frame:
 		size := op.Size

@@ -100,6 +100,9 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	if err := check(l, proof, cfg); err != nil {
 		return nil, err
 	}
+	if cfg.on(PassNear) {
+		near(l)
+	}
 	return l, nil
 }
 

@@ -26,7 +26,10 @@ const (
 	PassLea                     // a move and an addition in one
 	PassDead                    // moves and extensions that change nothing
 	PassInline                  // helpers in machine code
-	AllPasses  = PassInline<<1 - 1
+	PassNear                    // accesses whose registers hold small numbers, without confinement
+	PassFold                    // sums into the addresses of accesses
+	PassWide                    // loads of parts that are put together, into one
+	AllPasses  = PassWide<<1 - 1
 )
 
 // Array is the shape of an array map in guest memory.

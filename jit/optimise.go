@@ -14,9 +14,24 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassWide) {
+		wide(l.Ops)
+	}
 	if cfg.on(PassDead) {
 		extensions(l.Ops)
-		dead(l)
+	}
+	if !cfg.on(PassDead) && !cfg.on(PassFold) {
+		return
+	}
+	at, ok := liveness(l)
+	if !ok {
+		return
+	}
+	if cfg.on(PassFold) {
+		fold(l, at)
+	}
+	if cfg.on(PassDead) {
+		dead(l, at)
 	}
 }
 
@@ -61,9 +76,15 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		writes = bit(op.Dst)
 	case ir.Load, ir.LoadAcq:
 		reads, writes = bit(op.Base), bit(op.Dst)
+		if op.Indexed {
+			reads |= bit(op.Index)
+		}
 	case ir.Store, ir.StoreRel:
 		src()
 		reads |= bit(op.Base)
+		if op.Indexed {
+			reads |= bit(op.Index)
+		}
 	case ir.Atomic:
 		reads = bit(op.Base) | bit(op.Src) | bit(0)
 		if op.Fetch {

@@ -93,6 +93,9 @@ func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 		return err
 	}
 	b.HardEnd = b.HardStart + b.Slot.PacketSize
+	if b.Area != 0 {
+		b.HardEnd = b.Area + b.AreaSize
+	}
 	b.PacketWritable = writable
 	b.Skb.L2, b.Skb.MacLen = l2, ethHLen
 	if !l2 {

@@ -46,9 +46,7 @@ func (m *Machine) settle() {
 
 // quiesce returns when no run that was under way at the call is any more.
 func (s *slots) quiesce() {
-	s.mu.Lock()
-	busy := s.all &^ s.free
-	s.mu.Unlock()
+	busy := s.busy()
 	for cpu := 0; busy != 0; cpu, busy = cpu+1, busy>>1 {
 		if busy&1 == 0 {
 			continue

@@ -1,9 +1,11 @@
 package interp
 
 import (
+	"context"
 	"runtime"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
@@ -77,19 +79,27 @@ func (p *Program) FuncStart(i int) (pc int, ok bool) {
 // Native returns the program's machine code, nil if it has none.
 func (p *Program) Native() *jit.Code { return p.native }
 
-// runNative runs p as machine code, with total units of fuel, from a state that Run has made ready.
-func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *trap.Trap) {
+// RunNative is Run in native mode of a program that has been compiled.
+func (st *State) RunNative(ctx context.Context, p *Program, units uint64, r1, r2 uint64) (Result, *trap.Trap) {
+	st.begin(ctx)
 	if !st.native || st.mode.Checked == p.proven {
 		st.mode = Mode{Native: true, Checked: !p.proven, MayGoto: maxMayGoto}
 		st.native = true
 	}
-	if !st.yield() { // a context that has ended runs nothing
-		st.fail(p, 0, st.trap)
-		return Result{}, st.trap
+	total := int64(min(units, 1<<62))
+	slice := min(total, fuel.Slice)
+	st.fuel = total - slice
+	if st.done != nil {
+		st.slice = slice
+		if !st.yield() { // a context that has ended runs nothing
+			st.fail(p, 0, st.trap)
+			return Result{}, st.trap
+		}
+		slice = st.slice
 	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
-	b.Budget, b.Fuel, b.Prog, b.Scratch = maxMayGoto, uint64(st.slice), 0, st.slot.Scratch
+	b.Budget, b.Fuel, b.Prog, b.Scratch = maxMayGoto, uint64(slice), 0, st.slot.Scratch
 	if p.env {
 		st.showEnv()
 	}
@@ -98,6 +108,8 @@ func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *tra
 		runtime.KeepAlive(p)
 		return Result{R0: b.R[0], Fuel: uint64(total-st.fuel) - b.Fuel}, nil
 	}
+	// What only helpers and the interpreter ask for.
+	st.insns, st.Call.GPL = 0, p.src.GPL
 	ok := st.serve(p)
 	return st.result(total, b.R[0], ok)
 }
@@ -297,8 +309,9 @@ func (st *State) tailNative(q *Program) bool {
 		f := &st.frames[st.depth]
 		f.prog, f.mayGoto = nil, budget
 		st.native = false
-		r := b.R
-		ok = st.loop(q, 0, &r)
+		r := st.registers()
+		*r = b.R
+		ok = st.loop(q, 0, r)
 		st.native = true
 		b.R[0] = r[0]
 	}

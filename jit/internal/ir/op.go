@@ -104,11 +104,13 @@ type Access uint8
 // How addresses are formed. Confined: uint32(Base + Off), and the mask for small windows, is an
 // offset from the window's base. Frame: Base is FP and Off a constant inside the frame: no confinement is needed.
 // Bare: Base is proven to hold a guest address such that Base+Off lies within an object: Base + Off may be added
-// to the window's base as they are.
+// to the window's base as they are. Near: Base is known, by what the ops themselves do, to lie in the window or a little behind it,
+// and Off is not negative: they may be added too. Only the check of package jit makes it.
 const (
 	Confined Access = iota
 	Frame
 	Bare
+	Near
 )
 
 // Cond is a comparison.
@@ -149,14 +151,19 @@ type Op struct {
 	Signed   bool
 	Swapped  bool
 	Fetch    bool
-	Safe     bool  // the access is proven to lie within an object: base and offset may be confined apart
-	Off      int32 // of an address, in bytes
-	Target   int32 // label or function
-	Exit     int32 // index into List.Exits
-	Stride   uint32
-	Aux      uint32
-	PC       int32 // instruction that the op comes from
-	Imm      int64
+	// Indexed accesses are at uint32(Base + Index<<Scale + Off), always Confined: loads and stores of registers and
+	// constants only. Base may be FP then, for the guest's value of R10.
+	Indexed bool
+	Index   Reg
+	Scale   uint8 // 0 to 3
+	Safe    bool  // the access is proven to lie within an object: base and offset may be confined apart
+	Off     int32 // of an address, in bytes
+	Target  int32 // label or function
+	Exit    int32 // index into List.Exits
+	Stride  uint32
+	Aux     uint32
+	PC      int32 // instruction that the op comes from
+	Imm     int64
 }
 
 // ExitKind is why generated code returns to Go.

@@ -12,7 +12,7 @@ type State struct {
 	R      [16]uint64
 	Fuel   uint64 // left of the slice: below 1<<63, or negative when the exit is for fuel
 	Base   uint64 // host address of guest address 0
-	Limit  uint64 // host address of R10 of the deepest frame
+	Limit  uint64 // R10 of the deepest frame, as the guest has it
 	Target uint64 // native address for CallIndirect and Callee
 	Resume uint64 // native address for Resume
 	SP     uint64 // native stack pointer at which the stub called: the words of Stack lie below it
