@@ -110,10 +110,12 @@ func (e *nativeEngine) prepare(n int) (err error) {
 		return err
 	}
 	flags := append([]string{"-O2", "-fno-strict-aliasing", "-Wno-pass-failed", "-c"}, e.flags...)
-	for _, name := range append(names, "driver") {
-		if err := e.command(append(flags, name+".c")...); err != nil {
-			return err
-		}
+	flags = append(flags, "driver.c")
+	for _, name := range names {
+		flags = append(flags, name+".c")
+	}
+	if err := e.command(flags...); err != nil {
+		return err
 	}
 	for i := range n {
 		r := rand.New(rand.NewPCG(uint64(i), 7))

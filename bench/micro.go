@@ -24,8 +24,19 @@ type micro struct {
 // microPlacements is at how many addresses the small programs are measured: what they call lies where it lies.
 const microPlacements = 3
 
-// loadMicro loads micro.c. Maps hold their elements afterwards.
+// kernelPlacements is how often the kernel loads micro.c: each measurement there takes long.
+func (s *session) kernelPlacements() int {
+	if s.quick {
+		return 1
+	}
+	return min(microPlacements, s.placements)
+}
+
+// loadMicro loads micro.c, once a session. Maps hold their elements afterwards.
 func (s *session) loadMicro() (*micro, error) {
+	if s.micro != nil {
+		return s.micro, nil
+	}
 	m := &micro{gbpf: &gbpf{label: EngineJIT, micro: true}, input: make([]byte, 128)}
 	spec, err := loader.LoadSpec(bytes.NewReader(file("micro.o")))
 	if err != nil {
@@ -45,7 +56,7 @@ func (s *session) loadMicro() (*micro, error) {
 	if s.kernel != nil {
 		spec := spec.Copy()
 		delete(spec.Programs, "helper_nothing")
-		for range min(microPlacements, s.placements) {
+		for range s.kernelPlacements() {
 			o, err := s.kernel.object(spec)
 			if err != nil {
 				return nil, err
@@ -74,6 +85,7 @@ func (s *session) loadMicro() (*micro, error) {
 			}
 		}
 	}
+	s.micro = m
 	return m, nil
 }
 
