@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gbpf/gbpf/internal/stopwatch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/vm"
@@ -46,6 +47,11 @@ func BenchmarkEngine(b *testing.B) {
 					b.Fatal(r, err)
 				}
 			}
+			b.ReportMetric(stopwatch.Least(2000, 200, func(n int) {
+				for range n {
+					p.Run(context.Background(), &o)
+				}
+			}), "least-ns")
 		})
 	}
 }

@@ -53,6 +53,8 @@ type Case struct {
 	Maps []maps.Spec
 	// Targets are programs that are put into the first map, a prog array, by index; nil for an empty slot.
 	Targets [][]isa.Insn
+	// Inner are maps that are put into the first map, a map of maps, by index: numbers of Maps.
+	Inner []int
 	// Self puts the program itself into the first map at index 0.
 	Self bool
 
@@ -63,8 +65,14 @@ type Case struct {
 	// Trap is why the run is stopped, at instruction TrapInsn of the program; trap.None if it ends.
 	Trap     trap.Code
 	TrapInsn int
+	// Checked is why an engine that checks accesses stops the run at TrapInsn, where one that only confines them
+	// comes to Want; trap.None for no difference.
+	Checked trap.Code
 	// Fuel bounds the run, in units; 0 for as much as it likes.
 	Fuel uint64
+	// Cost is the fuel that the run takes, if Costs is set.
+	Cost  uint64
+	Costs bool
 
 	// Unproved says that the verifier must refuse the program: it runs where nothing is proved of it.
 	Unproved bool
@@ -76,8 +84,8 @@ func (c *Case) String() string { return fmt.Sprintf("%s/%s", c.Group, c.Name) }
 
 // generators make the cases of the suite, in the order of the groups as far as it goes.
 var generators = []func(yield func(*Case) bool) bool{
-	arithmetic, registerPairs, swaps, extensions, jumps, ranges, memory, atomics, ordered, packetLoads, callReg, packetAccess, functions, tailCalls,
-	mapCases, helperCases, faults,
+	arithmetic, loadedArithmetic, registerPairs, swaps, extensions, jumps, loadedJumps, ranges, memory, loadedPairs, patterns, atomics, ordered, packetLoads,
+	callReg, packetAccess, functions, tailCalls, mapCases, innerMaps, helperCases, faults, costs, wild,
 }
 
 // All goes through the suite.

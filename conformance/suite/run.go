@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/progtype"
@@ -35,6 +36,8 @@ type Outcome struct {
 	Fuel uint64
 	Trap *vm.Trap
 	Out  []byte
+	// Strict says that the engine checks accesses where others only confine them, and that this makes a difference to the case.
+	Strict bool
 }
 
 // Session runs cases in one engine.
@@ -115,6 +118,11 @@ func (s *Session) Run(c *Case) (*Outcome, error) {
 		return nil, err
 	}
 	defer p.Close()
+	for i, n := range c.Inner {
+		if err := all[0].Put(uint32(i), all[n]); err != nil {
+			return nil, err
+		}
+	}
 	for i, t := range c.Targets {
 		if t == nil {
 			continue
@@ -136,7 +144,7 @@ func (s *Session) Run(c *Case) (*Outcome, error) {
 	ctx, stop := context.WithTimeout(context.Background(), caseTime)
 	defer stop()
 	o := vm.RunOptions{Data: c.Data, Fuel: c.Fuel}
-	out := &Outcome{}
+	out := &Outcome{Strict: c.Checked != trap.None && s.engine == Checked}
 	out.R0, err = p.Run(ctx, &o)
 	out.Fuel, out.Out = o.FuelUsed, o.DataOut
 	if err != nil && !errors.As(err, &out.Trap) {
@@ -147,6 +155,12 @@ func (s *Session) Run(c *Case) (*Outcome, error) {
 
 // Check says what is wrong with an outcome, nil if nothing is.
 func (c *Case) Check(o *Outcome) error {
+	if o.Strict {
+		if o.Trap == nil || o.Trap.Code != c.Checked || o.Trap.Insn != c.TrapInsn {
+			return fmt.Errorf("r0 is %#x, trap %v, want it stopped at insn %d: %s", o.R0, o.Trap, c.TrapInsn, c.Checked)
+		}
+		return nil
+	}
 	switch {
 	case c.Trap == 0 && o.Trap != nil:
 		return fmt.Errorf("stopped: %w", o.Trap)
@@ -158,6 +172,10 @@ func (c *Case) Check(o *Outcome) error {
 		return fmt.Errorf("r0 is %#x, want %#x", o.R0, c.Want)
 	case c.Out != nil && string(c.Out) != string(o.Out):
 		return fmt.Errorf("memory is % x, want % x", o.Out, c.Out)
+	case c.Trap == trap.Fuel && o.Fuel != c.Fuel:
+		return fmt.Errorf("stopped with %d units of fuel taken, want all %d", o.Fuel, c.Fuel)
+	case c.Costs && o.Fuel != c.Cost:
+		return fmt.Errorf("takes %d units of fuel, want %d", o.Fuel, c.Cost)
 	}
 	return nil
 }
@@ -165,6 +183,8 @@ func (c *Case) Check(o *Outcome) error {
 // Same says how two engines' outcomes differ, nil if they do not.
 func Same(a, b *Outcome) error {
 	switch {
+	case a.Strict != b.Strict:
+		return nil
 	case (a.Trap == nil) != (b.Trap == nil) || a.Trap != nil && (a.Trap.Code != b.Trap.Code || a.Trap.Insn != b.Trap.Insn):
 		return fmt.Errorf("trap %v, and %v", a.Trap, b.Trap)
 	case a.Trap == nil && a.R0 != b.R0:

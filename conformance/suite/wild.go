@@ -1,0 +1,79 @@
+package suite
+
+import (
+	"fmt"
+
+	"github.com/gbpf/gbpf/internal/trap"
+	"github.com/gbpf/gbpf/isa"
+)
+
+// wild tries accesses at addresses that are none: what only confines them uses the low half of the
+// address, what checks them stops the run.
+func wild(yield func(*Case) bool) bool {
+	data := pattern(64)
+	n := 0
+	for _, op := range ops(isa.KindLoad, isa.KindLoadSX, isa.KindStore, isa.KindStoreImm, isa.KindAtomic, isa.KindLoadAcquire, isa.KindStoreRelease) {
+		info := op.Info()
+		for _, high := range []uint64{1, 0x7fffffff, 0x80000000, 0xffffffff} {
+			n++
+			base := isa.Reg(1 + n%9)
+			reg := isa.Reg(1 + (n+4)%9)
+			other := isa.Reg(1 + (n+2)%9)
+			v := edges[n%len(edges)] ^ 0x1a2b3c4d5e6f7089
+			in := isa.New(op, base, reg, 16, 0)
+			c := &Case{
+				Name: fmt.Sprintf("%s r%d with %#x above its address", info.Name, base, high), Data: data, Out: append([]byte(nil), data...),
+				Checked: trap.BadAccess,
+			}
+			value := seq(set(reg, v))
+			old := little(data[16:], info.Size)
+			switch info.Kind {
+			case isa.KindLoad, isa.KindLoadSX, isa.KindLoadAcquire:
+				in = isa.New(op, 0, base, 16, 0)
+				c.Want = old
+				if info.Kind == isa.KindLoadSX {
+					c.Want = extendModel(info.Size*8, 64, old)
+				}
+			case isa.KindStoreImm:
+				v = uint64(int64(int32(v)))
+				in = isa.New(op, base, 0, 16, int64(v))
+				copy(c.Out[16:16+info.Size], bytes64(v))
+			case isa.KindAtomic:
+				copy(c.Out[16:16+info.Size], bytes64(atomicModel(info.AtomicOp, info.Size*8, old, v, 0)))
+				if info.AtomicOp == isa.AtomicCmpxchg {
+					c.Want = old
+				}
+			default:
+				copy(c.Out[16:16+info.Size], bytes64(v))
+			}
+			move := one(isa.OpMov64Reg, base, 1, 0, 0)
+			c.Insns = seq(move, set(other, high<<32), one(isa.OpAdd64Reg, base, other, 0, 0), value, one(isa.OpMov64Imm, 0, 0, 0, 0))
+			c.TrapInsn = len(c.Insns)
+			c.Insns = seq(c.Insns, []isa.Insn{in}, exit)
+			if !faulty(c, yield) {
+				return false
+			}
+		}
+		if info.Kind != isa.KindAtomic {
+			continue
+		}
+		// A misaligned atomic takes the aligned word below its address.
+		v := uint64(0x0102030405060708)
+		for low := uint8(1); low < info.Size; low++ {
+			old := little(data[16:], info.Size)
+			c := &Case{
+				Name: fmt.Sprintf("%s %d bytes off its alignment", info.Name, low), Data: data, Out: append([]byte(nil), data...),
+				Checked: trap.Misaligned, TrapInsn: 3,
+				Insns: seq(set(2, v), one(isa.OpMov64Imm, 0, 0, 0, 0), one(op, 1, 2, 16+int16(low), 0), exit),
+			}
+			copy(c.Out[16:16+info.Size], bytes64(atomicModel(info.AtomicOp, info.Size*8, old, v, 0)))
+			if info.AtomicOp == isa.AtomicCmpxchg {
+				c.Want = old
+			}
+			if !faulty(c, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
