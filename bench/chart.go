@@ -151,5 +151,8 @@ func plain(v float64) string {
 	case v >= 1e4:
 		return fmt.Sprintf("%gk", v/1e3)
 	}
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
 	return fmt.Sprintf("%.3g", v)
 }

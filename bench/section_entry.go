@@ -11,7 +11,7 @@ import (
 func (s *session) entry() (*Section, error) {
 	sec := &Section{
 		Title:   "Entry cost",
-		Note:    "A program that returns 2, on a packet of 128 bytes. Run times above include the first line of each engine.",
+		Note:    "A program that returns 2, on a packet of 128 bytes. Run times above include what the repeated run and the call take here.",
 		Columns: []Column{{"time", "ns", true}},
 	}
 	m, err := s.loadMicro()
@@ -77,12 +77,12 @@ func (s *session) entry() (*Section, error) {
 	row("gbpf, repeated (RunOptions.Repeat)", ours, "")
 	row("gbpf, Program.Run", whole, "")
 	row("gbpf, Program.Run with the packet back", both, "")
-	row("kernel, repeated by BPF_PROG_TEST_RUN", kernels, "no kernel: "+s.why)
-	row("kernel, a system call BPF_PROG_TEST_RUN", call, "no kernel: "+s.why)
+	row("kernel, one BPF_PROG_TEST_RUN", call, "no kernel: "+s.why)
+	row("kernel, a repeated BPF_PROG_TEST_RUN", kernels, "no kernel: "+s.why)
 	if s.kernel != nil {
-		sec.add("kernel, fixed cost of a repeated test run, taken off", figure(float64(s.kernel.fixed)))
+		sec.add("kernel, fixed cost of the latter, taken off", figure(float64(s.kernel.fixed)))
 	} else {
-		sec.add("kernel, fixed cost of a repeated test run, taken off", none("no kernel: "+s.why))
+		sec.add("kernel, fixed cost of the latter, taken off", none("no kernel: "+s.why))
 	}
 	row("native, a call", native, s.missing(EngineNative))
 	row("wazero, Function.CallWithStack", wasm, s.missing(EngineWazero))
