@@ -233,19 +233,3 @@ func (w *lowerer) call(in *isa.Insn) error {
 	}
 	return nil
 }
-
-// inline does a helper in machine code where that is possible.
-func (w *lowerer) inline() bool {
-	if w.cfg.Inline == nil || !w.cfg.on(PassInline) {
-		return false
-	}
-	switch kind, a := w.cfg.Inline(w.pc); kind {
-	case InlineCPU:
-		w.emit(ir.Op{Kind: ir.LoadState, Dst: 0, Size: 4, Off: int32(ir.OffCPU)})
-		return true
-	case InlineArray:
-		w.emit(ir.Op{Kind: ir.ArrayLookup, Base: 2, Dst: 0, Imm: int64(a.Entries), Aux: a.Addr, Stride: a.Stride})
-		return true
-	}
-	return false
-}
