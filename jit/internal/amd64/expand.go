@@ -236,11 +236,19 @@ func (x *expander) address(op *ir.Op) Mem {
 		return frame(op.Off)
 	case op.Indexed:
 		x.held = ir.None
-		x.lea(32, scratch, Mem{Base: base, Index: regs[op.Index], Scale: op.Scale, Disp: op.Off})
+		m := Mem{Base: base, Index: regs[op.Index], Scale: op.Scale}
 		if x.l.Mask != 1<<32-1 {
+			m.Disp = op.Off
+			x.lea(32, scratch, m)
 			x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+			return Mem{Base: regBase, Index: scratch}
 		}
-		return Mem{Base: regBase, Index: scratch}
+		// The offset goes behind the confinement as below: a lea of three parts takes longer.
+		if m.Scale == 0 && m.Base&7 == RBP && m.Index&7 != RBP {
+			m.Base, m.Index = m.Index, m.Base
+		}
+		x.lea(32, scratch, m)
+		return Mem{Base: regBase, Index: scratch, Disp: op.Off}
 	case op.Access == ir.Bare || op.Access == ir.Near:
 		return Mem{Base: regBase, Index: base, Disp: op.Off}
 	case x.l.Mask != 1<<32-1:
