@@ -356,7 +356,7 @@ func (x *expander) op(op *ir.Op) error {
 		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
 		x.cold = append(x.cold, coldExit{x.jcc(CCB), op.Exit})
 	case ir.CondJump:
-		x.condJump(op, w, dst, src)
+		x.condJump(op)
 	case ir.MayGoto:
 		x.aluMI(32, aluCmp, at(RSP, 8), 0)
 		x.jccLabel(CCE, op.Target)
@@ -462,7 +462,11 @@ func (x *expander) shift(op *ir.Op, w int, dst, src Reg) {
 	x.shiftCL(w, n, dst)
 }
 
-func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
+func (x *expander) condJump(op *ir.Op) { x.jccLabel(x.compare(op), op.Target) }
+
+// compare sets the flags for a comparison and returns when it holds.
+func (x *expander) compare(op *ir.Op) CC {
+	w, dst, src := int(op.W), regs[op.Dst], regs[op.Src]
 	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
 		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
 	test := op.Cond == ir.Set || op.Cond == ir.Clear
@@ -484,5 +488,5 @@ func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
 	default:
 		x.aluRR(w, aluCmp, dst, src)
 	}
-	x.jccLabel(cc, op.Target)
+	return cc
 }
