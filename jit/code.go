@@ -102,7 +102,7 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		return nil, err
 	}
 	if cfg.on(PassNear) {
-		near(l)
+		near(l, cfg.Fuel)
 	}
 	return l, nil
 }

@@ -162,6 +162,8 @@ func (x *expander) wrote(r ir.Reg) {
 func (x *expander) address(op *ir.Op) Mem {
 	base := regs[op.Base]
 	switch {
+	case op.Access == ir.Fixed:
+		return at(regBase, op.Off)
 	case op.Access == ir.Frame:
 		return frame(op.Off)
 	case op.Indexed:
