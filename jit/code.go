@@ -98,6 +98,7 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		return nil, err
 	}
 	optimise(l, cfg)
+	l.Plain = !cfg.on(PassNative)
 	if err := check(l, proof, cfg); err != nil {
 		return nil, err
 	}

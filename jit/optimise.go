@@ -17,6 +17,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassTest) {
+		tests(l.Ops)
+	}
 	if cfg.on(PassWide) {
 		wide(l.Ops)
 	}

@@ -238,7 +238,9 @@ type List struct {
 	Funcs  []Function
 	// Mask confines addresses: 1<<32-1 when 32 bits suffice, else a power of two less one.
 	Mask uint32
-	Maps []maps.Layout // that machine code looks up keys in
+	// Plain asks a backend for one op after the other, each in its general form.
+	Plain bool
+	Maps  []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.
