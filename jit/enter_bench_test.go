@@ -6,6 +6,7 @@ import (
 	"github.com/gbpf/gbpf/internal/asm"
 	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/internal/fuel"
+	"github.com/gbpf/gbpf/internal/stopwatch"
 	"github.com/gbpf/gbpf/progtype"
 	"github.com/gbpf/gbpf/verifier"
 )
@@ -37,11 +38,21 @@ func BenchmarkEnter(b *testing.B) {
 		for b.Loop() {
 			plain(1, st)
 		}
+		b.ReportMetric(stopwatch.Least(2000, 2000, func(n int) {
+			for range n {
+				plain(1, st)
+			}
+		}), "least-ns")
 	})
 	b.Run("enter", func(b *testing.B) {
 		for b.Loop() {
 			code.Start(st)
 		}
+		b.ReportMetric(stopwatch.Least(2000, 2000, func(n int) {
+			for range n {
+				code.Start(st)
+			}
+		}), "least-ns")
 	})
 	if st.R[0] != 2 || st.Exit != Done {
 		b.Errorf("r0 %d, exit %d", st.R[0], st.Exit)

@@ -63,7 +63,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		}
 		return fmt.Errorf("%s: see %s --help", text, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), dumpCommand(), infoCommand(), fuzzCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
+	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), dumpCommand(), benchCommand(), infoCommand(), fuzzCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {
 	case err == nil:
 		return exitOK

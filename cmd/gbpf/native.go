@@ -177,6 +177,10 @@ func printNative(w io.Writer, p *vm.Program, arch string, all bool) error {
 	if arch == "arm64" {
 		note = fmt.Sprintf(" (%d if translated one by one)", jit.OneToOne(insns))
 	}
-	fmt.Fprintf(w, "%d instructions of BPF, %d of %s%s; %d bytes, with exits and entries %d\n", len(insns), own, arch, note, code.End, len(code.Code))
+	fmt.Fprintf(w, "%d instructions of BPF, %d of %s%s; %d bytes", len(insns), own, arch, note, code.End)
+	if all {
+		fmt.Fprintf(w, ", with exits and entries %d", len(code.Code))
+	}
+	fmt.Fprintln(w)
 	return nil
 }

@@ -14,7 +14,7 @@ const module = "github.com/gbpf/gbpf"
 // above its own. A package that is not listed fails the test, so that its place gets
 // decided.
 var layers = [][]string{
-	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest"},
+	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest", "internal/stopwatch"},
 	{"internal/guest", "internal/fuel", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
 	{"progtype", "internal/asm"},
@@ -30,13 +30,13 @@ var layers = [][]string{
 
 // only restricts modules of others to the packages that may use them.
 var only = map[string][]string{
-	"github.com/cilium/ebpf":       {"loader", "internal/kernel", "conformance", "bench", "cmd/gbpf", "examples"},
-	"github.com/klauspost/cpuid":   {"internal/cpu"},
-	"github.com/google/go-cmp":     {},
-	"golang.org/x/arch":            {"cmd/gbpf", "bench"},
+	"github.com/cilium/ebpf":        {"loader", "internal/kernel", "conformance", "bench", "cmd/gbpf", "examples"},
+	"github.com/klauspost/cpuid":    {"internal/cpu"},
+	"github.com/google/go-cmp":      {},
+	"golang.org/x/arch":             {"cmd/gbpf", "bench"},
 	"github.com/tetratelabs/wazero": {"bench"},
-	"github.com/spf13/cobra":       {"cmd/gbpf"},
-	"github.com/gopacket/gopacket": {"cmd/gbpf", "internal/kernel", "internal/packets", "testdata"},
+	"github.com/spf13/cobra":        {"cmd/gbpf"},
+	"github.com/gopacket/gopacket":  {"cmd/gbpf", "internal/kernel", "internal/packets", "testdata"},
 }
 
 type pkg struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/helpers/proto"
 	"github.com/gbpf/gbpf/internal/asm"
+	"github.com/gbpf/gbpf/internal/stopwatch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/progtype"
 )
@@ -35,6 +36,11 @@ func benchNative(b *testing.B, text string) {
 			b.Fatal(t)
 		}
 	}
+	b.ReportMetric(stopwatch.Least(2000, 500, func(n int) {
+		for range n {
+			g.st.RunNative(ctx, p, 1<<20, 0, 0)
+		}
+	}), "least-ns")
 }
 
 // BenchmarkNativeEmpty is entry and exit.
