@@ -147,10 +147,14 @@ func mapCases(yield func(*Case) bool) bool {
 			s := m.spec
 			s.Name = "map"
 			t := m.steps[n-1]
-			if !yield(&Case{
+			c := &Case{
 				Group: Maps, Name: fmt.Sprintf("%s, step %d: %s %#x", m.name, n, t.op, t.key), RFC: "the kernel's manual, bpf_map_" + t.op + "_elem", Type: "syscall",
 				Insns: text("%s", script(&s, m.steps[:n])), Maps: []maps.Spec{s}, Want: 0,
-			}) {
+			}
+			if s.Type == maps.LPMTrie { // the kernel has it for programs that do not sleep
+				c.Type, c.Data = "sched_cls", pattern(64)
+			}
+			if !yield(c) {
 				return false
 			}
 		}
