@@ -14,6 +14,7 @@ const SockSize = 80
 type userCtx struct {
 	given   bool   // Input.Ctx was there
 	data    bool   // the context came as Input.Data and goes back as Output.Data
+	gsoSize uint32 // the user's gso_size, of which the program sees 16 bits
 	ingress uint32 // the user's ingress_ifindex, which the program sees with defaults filled in
 }
 
