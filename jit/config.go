@@ -29,7 +29,8 @@ const (
 	PassNear                    // accesses whose registers hold small numbers, without confinement
 	PassFold                    // sums into the addresses of accesses
 	PassWide                    // loads of parts that are put together, into one
-	AllPasses  = PassWide<<1 - 1
+	PassLayout                  // fuel of ways back that are not the last, out of line
+	AllPasses  = PassLayout<<1 - 1
 )
 
 // TailSlots is a prog array as machine code reads it, see maps.Map.TailSlots.

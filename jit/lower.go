@@ -22,7 +22,7 @@ type lowerer struct {
 	fn    int32   // the function that is being lowered
 	pc    int
 	last  []int32 // of the instructions that are jumped to, the last jump there
-	out   int32 // label behind the program, -1 if nothing goes there
+	out   int32   // label behind the program, -1 if nothing goes there
 	after []ir.Op
 }
 
