@@ -62,6 +62,8 @@ type coldExit struct {
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs)), held: ir.None}
 	x.b = make([]byte, 0, len(l.Ops)*6+512)
+	x.lines = make([]ir.Line, 0, len(l.Ops))
+	x.fixes, x.cold, x.exits = make([]fix, 0, l.Labels), make([]coldExit, 0, len(l.Exits)), make([]int, 0, len(l.Exits))
 	for i := range x.labels {
 		x.labels[i] = -1
 	}
