@@ -3,6 +3,7 @@ package jit
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -12,7 +13,7 @@ import (
 // verifier believes. It is the check's own proof, made on the list as it will be expanded, and the only way
 // to [ir.Near]. Bounds are upper bounds of unsigned numbers, the largest over all ways to a place.
 func near(l *ir.List) {
-	if l.Mask != math.MaxUint32 {
+	if l.Mask != math.MaxUint32 || !slices.ContainsFunc(l.Ops, mayBeNear) {
 		return
 	}
 	n := &bounder{l: l, at: make([]bounds, l.Labels), seen: make([]uint8, l.Labels)}
@@ -26,11 +27,15 @@ func near(l *ir.List) {
 		n.walk(nil)
 	}
 	n.walk(func(op *ir.Op, now *bounds) {
-		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= 0 &&
-			now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8 {
+		if mayBeNear(*op) && now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8 {
 			op.Access = ir.Near
 		}
 	})
+}
+
+// mayBeNear reports whether an op is an access that the bounds of its register may make near.
+func mayBeNear(op ir.Op) bool {
+	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= 0
 }
 
 // pad is how far behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
