@@ -27,7 +27,7 @@ func near(l *ir.List) {
 		n.walk(nil)
 	}
 	n.walk(func(op *ir.Op, now *bounds) {
-		if mayBeNear(*op) && now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8 {
+		if mayBeNear(*op) && now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
 			op.Access = ir.Near
 		}
 	})
@@ -35,10 +35,10 @@ func near(l *ir.List) {
 
 // mayBeNear reports whether an op is an access that the bounds of its register may make near.
 func mayBeNear(op ir.Op) bool {
-	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= 0
+	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad
 }
 
-// pad is how far behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
+// pad is how far before the first and behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
 const pad = 1 << 16
 
 // bounds are the bounds of R0 to R9 and of the temporary; unknown for none.
