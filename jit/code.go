@@ -111,6 +111,9 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 // Size is the length of the machine code, in bytes.
 func (c *Code) Size() int { return len(c.native.Code) }
 
+// Addr is the host address of the machine code.
+func (c *Code) Addr() uintptr { return c.base }
+
 // Native is the machine code. It is shared: do not write.
 func (c *Code) Native() []byte { return c.native.Code }
 

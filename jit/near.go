@@ -3,6 +3,7 @@ package jit
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/jit/internal/ir"
@@ -13,7 +14,7 @@ import (
 // verifier believes. It is the check's own proof, made on the list as it will be expanded, and the only way
 // to [ir.Near]. Bounds are upper bounds of unsigned numbers, the largest over all ways to a place.
 func near(l *ir.List, table *fuel.Table) {
-	if l.Mask != math.MaxUint32 {
+	if l.Mask != math.MaxUint32 || !slices.ContainsFunc(l.Ops, mayBeNear) {
 		return
 	}
 	n := &bounder{l: l, table: table, place: make([]int32, l.Labels), at: make([]bounds, l.Labels), seen: make([]uint8, l.Labels)}
@@ -27,11 +28,15 @@ func near(l *ir.List, table *fuel.Table) {
 		n.walk(nil)
 	}
 	n.walk(func(op *ir.Op, now *bounds) {
-		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad &&
-			now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
+		if mayBeNear(*op) && now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
 			op.Access = ir.Near
 		}
 	})
+}
+
+// mayBeNear reports whether an op is an access that the bounds of its register may make near.
+func mayBeNear(op ir.Op) bool {
+	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad
 }
 
 // pad is how far before the first and behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
