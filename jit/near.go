@@ -26,14 +26,14 @@ func near(l *ir.List) {
 		n.walk(nil)
 	}
 	n.walk(func(op *ir.Op, now *bounds) {
-		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= 0 &&
-			now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8 {
+		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad &&
+			now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
 			op.Access = ir.Near
 		}
 	})
 }
 
-// pad is how far behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
+// pad is how far before the first and behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
 const pad = 1 << 16
 
 // bounds are the bounds of R0 to R9 and of the temporary; unknown for none.

@@ -178,13 +178,13 @@ func (x *expander) address(op *ir.Op) Mem {
 		x.lea(32, scratch, at(base, op.Off))
 		x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
 		return Mem{Base: regBase, Index: scratch}
-	case op.Off < 0:
+	case op.Off != int32(int16(op.Off)):
 		x.held = ir.None
 		x.lea(32, scratch, at(base, op.Off))
 		return Mem{Base: regBase, Index: scratch}
 	}
-	// Addresses beyond 4 GiB fall into the window's margin, which is the start of the same
-	// memory once more, so that the offset may be added after the confinement.
+	// Addresses beyond either end fall into the window's margins, which are the other end of the same
+	// memory, so that the offset may be added after the confinement.
 	if x.held != op.Base {
 		x.movRR(32, scratch, base)
 		x.held = op.Base
