@@ -151,7 +151,7 @@ func control(k ir.Kind) bool {
 // changes reports whether an op may change a register, the host's part included.
 func changes(op *ir.Op, r ir.Reg) bool {
 	switch op.Kind {
-	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.TailCall, ir.RingReserve, ir.RingCommit:
+	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.TailCall, ir.RingReserve, ir.RingCommit, ir.ReadClock:
 		return r <= ir.Reg(isa.R5)
 	case ir.Atomic:
 		return op.Fetch && op.Src == r || op.AtomicOp == isa.AtomicCmpxchg && r == 0

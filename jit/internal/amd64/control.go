@@ -63,6 +63,8 @@ func (x *expander) control(op *ir.Op) error {
 		x.hashLookup(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.ReadClock:
+		x.clock()
 	case ir.LoadPacket:
 		x.loadPacket(op)
 	case ir.Copy:

@@ -252,6 +252,8 @@ func (e *expander) expand(op *ir.Op) {
 		e.hashLookup(op)
 	case ir.TailCall:
 		e.tailCall(op)
+	case ir.ReadClock:
+		e.clock()
 	case ir.LoadPacket:
 		e.loadPacket(op)
 	case ir.Copy:

@@ -98,6 +98,8 @@ const (
 	StoreState // Size bytes of the state block at Off = Src, never the temporary
 	// LoadPacket: D = where the packet begins (low half) and ends (high half), two guest addresses.
 	LoadPacket
+	// ReadClock: R0 = nanoseconds by the hostclock.Line that State.Clock leads to, 0 when the host has to be asked.
+	ReadClock
 	// Copy copies Imm bytes, 1 to CopyMax but not 3, from the address in Src to that in Base, each confined to the window; all are
 	// read before the first is written.
 	Copy
