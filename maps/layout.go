@@ -53,6 +53,8 @@ type Layout struct {
 	CPUStride uint32     // bytes from a CPU's value of an element to the next CPU's; 0 for maps that are not per CPU
 	Entries   uint32     // of an array: max_entries
 	KeySize   uint32     // bytes
+	ValueSize uint32     // bytes
+	Plain     bool       // values have no special fields: all bytes are copied
 
 	// Of hash maps.
 	KeyStride           uint32 // bytes from a key in the index to the next
@@ -76,7 +78,9 @@ const (
 func (m *Map) Layout() Layout {
 	switch s := m.s.(type) {
 	case *array:
-		return Layout{Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4}
+		return Layout{
+			Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4, ValueSize: s.size, Plain: len(s.fields) == 0,
+		}
 	case *htab:
 		return s.layout()
 	case *lru:
@@ -89,7 +93,7 @@ func (m *Map) Layout() Layout {
 
 func (h *htab) layout() Layout {
 	l := Layout{
-		Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
+		Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, ValueSize: h.vsize, Plain: len(h.fields) == 0, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
 		Buckets: uintptr(h.buckets), Meta: uintptr(h.meta), Keys: uintptr(h.keys),
 	}
 	if h.perCPU {
