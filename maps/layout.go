@@ -47,6 +47,7 @@ const (
 // Layout is where a map's values lie in guest memory and, of a hash map, the index in host memory: what
 // machine code needs to look a key up. It holds as long as the map lives.
 type Layout struct {
+	Of        *Map // whose index stays where it is as long as somebody refers to it
 	Kind      LayoutKind
 	Addr      guest.Addr // of the value of element 0 on CPU 0
 	Stride    uint32     // bytes from an element to the next
@@ -79,21 +80,21 @@ func (m *Map) Layout() Layout {
 	switch s := m.s.(type) {
 	case *array:
 		return Layout{
-			Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4, ValueSize: s.size, Plain: len(s.fields) == 0,
+			Of: m, Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4, ValueSize: s.size, Plain: len(s.fields) == 0,
 		}
 	case *htab:
-		return s.layout()
+		return s.layout(m)
 	case *lru:
-		l := s.layout()
+		l := s.layout(m)
 		l.Marks = uintptr(s.marks)
 		return l
 	}
 	return Layout{}
 }
 
-func (h *htab) layout() Layout {
+func (h *htab) layout(m *Map) Layout {
 	l := Layout{
-		Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, ValueSize: h.vsize, Plain: len(h.fields) == 0, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
+		Of: m, Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, ValueSize: h.vsize, Plain: len(h.fields) == 0, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
 		Buckets: uintptr(h.buckets), Meta: uintptr(h.meta), Keys: uintptr(h.keys),
 	}
 	if h.perCPU {
