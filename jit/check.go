@@ -23,14 +23,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 			c.fn = op.Target
 		}
 		if err == nil {
-			switch op.Kind {
-			case ir.TailCall:
-				err = c.tailCall(op, cfg)
-			case ir.LoadState, ir.StoreState:
-				err = c.state(op)
-			case ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
-				err = c.lookup(op)
-			}
+			err = c.helper(op, cfg)
 		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
@@ -162,6 +155,12 @@ func (c *checker) access(op *ir.Op) error {
 	if op.Off < -1<<15 || op.Off >= 1<<15 {
 		return fmt.Errorf("offset %d", op.Off)
 	}
+	if op.Indexed {
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Access != ir.Confined || op.Index > 9 || op.Scale > 3 {
+			return fmt.Errorf("an indexed access that is not confined")
+		}
+		return nil // whatever Base and Index hold, FP included, the sum is confined
+	}
 	switch op.Access {
 	case ir.Frame:
 		if op.Base != ir.FP || !inFrame(op.Off, size) {
@@ -190,7 +189,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false

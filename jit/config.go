@@ -26,7 +26,11 @@ const (
 	PassLea                     // a move and an addition in one
 	PassDead                    // moves and extensions that change nothing
 	PassInline                  // helpers in machine code
-	AllPasses  = PassInline<<1 - 1
+	PassNear                    // accesses whose registers hold small numbers, without confinement
+	PassFold                    // sums into the addresses of accesses
+	PassWide                    // loads of parts that are put together, into one
+	PassLayout                  // fuel of ways back that are not the last, out of line
+	AllPasses  = PassLayout<<1 - 1
 )
 
 // TailSlots is a prog array as machine code reads it, see maps.Map.TailSlots.

@@ -50,7 +50,7 @@ func TestLookupCode(t *testing.T) {
 	}
 	for _, r := range rows {
 		l := lookupList(r.op, r.m)
-		if err := checkLookup(l); err != nil {
+		if err := checkLookup(l, r.m); err != nil {
 			t.Fatalf("%+v: %v", r, err)
 		}
 		a, err := amd64.Expand(l, amd64.Features{})
@@ -79,13 +79,13 @@ func TestLookupCode(t *testing.T) {
 	}
 }
 
-func checkLookup(l *ir.List) error {
+func checkLookup(l *ir.List, own maps.Layout) error {
 	proof, err := verifier.Verify(&verifier.Spec{Name: "m", Type: progtype.ByName("raw"), Insns: []isa.Insn{isa.New(isa.OpMov64Imm, 0, 0, 0, 0), isa.New(isa.OpExit, 0, 0, 0, 0)}},
 		verifier.Options{Policy: verifier.PolicySandboxed})
 	if err != nil {
 		return err
 	}
-	return check(l, proof, &Config{Mask: l.Mask})
+	return check(l, proof, &Config{Mask: l.Mask, Inline: func(int) Inline { return Inline{Map: own} }})
 }
 
 // TestLookupCheck asks the check for ops on maps that would read or write elsewhere.
@@ -102,6 +102,7 @@ func TestLookupCheck(t *testing.T) {
 		{"hash", hash, hashLayout(8), nil, ""},
 		{"array", array, elements, nil, ""},
 		{"update", update, elements, nil, ""},
+		{"another map", array, elements, nil, "not the one"},
 		{"no map", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Aux = 1 }, "map 1 is none"},
 		{"an array as a hash", hash, elements, nil, "no hash map"},
 		{"a hash as an array", array, hashLayout(4), nil, "no array"},
@@ -125,7 +126,11 @@ func TestLookupCheck(t *testing.T) {
 		if tt.change != nil {
 			tt.change(&l.Ops[1], l)
 		}
-		switch err := checkLookup(l); {
+		own := l.Maps[0]
+		if tt.name == "another map" {
+			own.Addr += 16
+		}
+		switch err := checkLookup(l, own); {
 		case tt.want == "" && err != nil, tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}

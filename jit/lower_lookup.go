@@ -109,14 +109,12 @@ func written(ops []ir.Op, i int, r ir.Reg) int {
 func stored(ops []ir.Op, i int, off int32) (uint32, bool) {
 	for i--; i >= 0 && straight(ops[i].Kind); i-- {
 		op := &ops[i]
-		switch op.Kind {
-		case ir.Atomic, ir.StoreRel:
-			return 0, false
-		case ir.Store:
-		default:
+		if simple(op.Kind) || op.Kind == ir.Nop || op.Kind == ir.LoadAcq || op.Kind == ir.ArrayLookup {
 			continue
 		}
 		switch {
+		case op.Kind != ir.Store:
+			return 0, false
 		case op.Access != ir.Frame:
 			return 0, false
 		case op.Off+int32(op.Size) <= off || op.Off >= off+4:
@@ -136,11 +134,14 @@ func stored(ops []ir.Op, i int, off int32) (uint32, bool) {
 }
 
 // lookup checks what machine code is to know of a map: it reads host memory by it.
-func (c *checker) lookup(op *ir.Op) error {
+func (c *checker) lookup(op *ir.Op, cfg *Config) error {
 	if int64(op.Aux) >= int64(len(c.l.Maps)) {
 		return fmt.Errorf("map %d is none", op.Aux)
 	}
 	m := &c.l.Maps[op.Aux]
+	if cfg.Inline == nil || cfg.Inline(int(op.PC)).Map != *m {
+		return fmt.Errorf("map %d is not the one that the call is about", op.Aux)
+	}
 	if op.Kind == ir.ArrayLookup {
 		if m.Kind != maps.ArrayLayout || m.KeySize != 4 || op.Dst != 0 {
 			return fmt.Errorf("map %d is no array", op.Aux)

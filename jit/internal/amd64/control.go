@@ -65,6 +65,14 @@ func (x *expander) control(op *ir.Op) error {
 		x.arrayUpdate(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.LoadPacket:
+		x.loadPacket(op)
+	case ir.Copy:
+		x.copyOp(op)
+	case ir.RingReserve:
+		x.ringReserve(op)
+	case ir.RingCommit:
+		x.ringCommit(op)
 	default:
 		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
 	}
@@ -87,7 +95,7 @@ func (x *expander) zeroFrame(n int32) {
 	}
 	x.zeroX0()
 	for off := -n; off < 0; off += 16 {
-		x.storeX0(at(regFP, off))
+		x.storeX0(frame(off))
 	}
 }
 
@@ -102,7 +110,6 @@ func (x *expander) commonExit() {
 		x.movMR(64, at(temp, int32(ir.OffR)+8*int32(r)), regs[r])
 	}
 	x.movMR(64, at(temp, int32(ir.OffFuel)), regFuel)
-	x.aluRR(64, aluSub, regFP, regBase)
 	x.movMR(64, at(temp, int32(ir.OffR)+80), regFP)
 	// Outside of calls there are two words, which need no loop.
 	x.lea(64, scratch, at(RSP, 8*ir.FrameBase))
@@ -166,7 +173,6 @@ func (x *expander) start() uint32 {
 	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
 	x.movRM(64, regFP, at(scratch, int32(ir.OffR)+80))
 	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
-	x.aluRR(64, aluAdd, regFP, regBase)
 	x.movRM(64, RDI, at(scratch, int32(ir.OffR)+8))
 	x.movRM(64, RSI, at(scratch, int32(ir.OffR)+16))
 	for _, r := range []Reg{RAX, R8, R9, R10, RBX, R13, R14, R15} {
@@ -192,7 +198,6 @@ func (x *expander) loadRegs() {
 	for r := range ir.FP + 1 {
 		x.movRM(64, regs[r], at(scratch, int32(ir.OffR)+8*int32(r)))
 	}
-	x.aluRR(64, aluAdd, regFP, regBase)
 }
 
 // callee enters the function whose address the state holds.

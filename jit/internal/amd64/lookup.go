@@ -79,7 +79,7 @@ func (x *expander) arrayUpdate(op *ir.Op) {
 	x.aluRI(32, aluCmp, regs[5], int32(l.Entries))
 	out = append(out, x.jcc(CCAE))
 	x.element(l, regs[5], temp)
-	from := at(regFP, int32(op.Imm))
+	from := frame(int32(op.Imm))
 	if !op.UseImm {
 		from = x.address(&ir.Op{Base: op.Src})
 		x.held = ir.None

@@ -254,6 +254,14 @@ func (e *expander) expand(op *ir.Op) {
 		e.arrayUpdate(op)
 	case ir.TailCall:
 		e.tailCall(op)
+	case ir.LoadPacket:
+		e.loadPacket(op)
+	case ir.Copy:
+		e.copyOp(op)
+	case ir.RingReserve:
+		e.ringReserve(op)
+	case ir.RingCommit:
+		e.ringCommit(op)
 	default:
 		e.control(op)
 	}

@@ -62,6 +62,19 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 		return
 	}
 	switch {
+	case op.Indexed:
+		base := rGuest
+		if op.Base != ir.FP {
+			base = e.reg(op.Base)
+		}
+		e.emit(Add(W, rT1, base, e.reg(op.Index), LSL, uint32(op.Scale)))
+		if op.Off != 0 {
+			e.addImm(W, rT1, rT1, uint64(int64(op.Off)))
+		}
+		if e.list.Mask != 1<<32-1 {
+			e.maskTo(rT1, rT1, e.list.Mask)
+		}
+		e.emit(AccessReg(m, op.Size, t, rBase, rT1, UXTW, false))
 	case op.Access == ir.Frame && op.Base == ir.FP:
 		off := int64(op.Off) + frameBias
 		switch {
@@ -83,7 +96,7 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 		} else {
 			e.emit(AccessUnscaled(m, op.Size, t, n, op.Off))
 		}
-	case op.Access == ir.Confined || op.Access == ir.Bare:
+	case op.Access == ir.Confined || op.Access == ir.Bare || op.Access == ir.Near:
 		e.emit(AccessReg(m, op.Size, t, rBase, e.window(op), UXTW, false))
 	default:
 		e.fail("access %d with base register %d", op.Access, op.Base)
