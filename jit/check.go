@@ -117,7 +117,7 @@ func (c *checker) op(op *ir.Op) error {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		if op.Exit < 0 || int(op.Exit) >= len(c.l.Exits) {
 			return fmt.Errorf("exit %d is none", op.Exit)
 		}
@@ -126,7 +126,7 @@ func (c *checker) op(op *ir.Op) error {
 		return fmt.Errorf("R10 is written")
 	}
 	switch op.Kind {
-	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup:
+	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return c.access(op)
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
@@ -138,7 +138,7 @@ func (c *checker) op(op *ir.Op) error {
 // access checks the address of an access.
 func (c *checker) access(op *ir.Op) error {
 	size := op.Size
-	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup {
+	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup || op.Kind == ir.ArrayUpdate {
 		if int64(op.Aux) >= int64(len(c.l.Maps)) {
 			return fmt.Errorf("map %d is none", op.Aux)
 		}
@@ -193,7 +193,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
