@@ -30,6 +30,7 @@ const (
 	ExitDepth    = ir.ExitDepth
 	ExitBadJump  = ir.ExitBadJump
 	ExitBadInsn  = ir.ExitBadInsn
+	ExitWake     = ir.ExitWake
 
 	// Done in [State.Exit] says that the function that the host entered has returned.
 	Done = ir.Done

@@ -74,7 +74,7 @@ func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 		default:
 			return allRegs
 		}
-	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall:
+	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall, ir.HashLookup:
 		return allRegs
 	}
 	reads, writes := effects(op)

@@ -11,6 +11,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassLea) {
 		lea(l.Ops)
 	}
+	if cfg.on(PassInline) {
+		lookups(l)
+	}
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
@@ -47,7 +50,7 @@ const allRegs regSet = 1<<10 - 1
 func simple(k ir.Kind) bool {
 	switch k {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState, ir.LoadPacket:
 		return true
 	}
 	return false
@@ -64,7 +67,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 	case ir.Mov:
 		src()
 		writes = bit(op.Dst)
-	case ir.FrameAddr, ir.LoadState:
+	case ir.FrameAddr, ir.LoadState, ir.LoadPacket:
 		writes = bit(op.Dst)
 	case ir.Lea, ir.Sext:
 		reads, writes = bit(op.Src), bit(op.Dst)
@@ -98,6 +101,13 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads |= bit(op.Dst)
 	case ir.StoreState:
 		reads = bit(op.Src)
+	case ir.Copy:
+		reads = bit(op.Src) | bit(op.Base)
+	case ir.RingReserve:
+		src()
+		writes = bit(0) | bit(1) | bit(5)
+	case ir.RingCommit:
+		reads, writes = bit(1)|bit(2), bit(0)|bit(3)
 	case ir.ArrayLookup:
 		reads, writes = bit(op.Base), bit(0)
 	}
@@ -107,7 +117,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 // straight reports whether control only ever goes from the op to the next.
 func straight(k ir.Kind) bool {
 	switch k {
-	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState:
+	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState, ir.Copy, ir.RingReserve, ir.RingCommit:
 		return true
 	}
 	return simple(k)

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -51,10 +52,14 @@ func (s *slots) quiesce() {
 		if busy&1 == 0 {
 			continue
 		}
-		if n, _, err := s.acquire(context.Background(), 1<<cpu); err == nil {
+		n, _, err := s.acquire(context.Background(), 1<<cpu)
+		switch {
+		case err == nil:
 			s.release(n)
-		} else {
-			s.close() // the machine is being closed: that waits for all of them
+		case errors.Is(err, ErrClosed):
+			s.close() // waits for all of them
+			return
 		}
+		// Else the CPU is idle and there is no memory for its first run.
 	}
 }

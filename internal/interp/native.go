@@ -4,18 +4,17 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
-	"github.com/gbpf/gbpf/verifier"
 )
 
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
 // of memory and options counts; the rest is the program's own. It is called before the program runs.
 func (p *Program) Compile(cfg jit.Config) error {
+	p.prepare()
 	p.configure(&cfg)
 	code, err := jit.Compile(p.src.Proof, cfg)
 	if err != nil {
@@ -34,37 +33,11 @@ func (p *Program) Assemble(cfg jit.Config, arch string) (*jit.Native, error) {
 // configure fills in what the program itself says.
 func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
-	p.env = p.readsEnv()
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
 	cfg.TailSlots = p.tailSlots
 	cfg.Helper = p.helper
 	cfg.Inline = p.inline
-}
-
-// inline says what the helper call at pc may be replaced with in machine code: one of the kernel's own helpers, where what
-// is proven of its arguments makes it simple.
-func (p *Program) inline(pc int) (jit.Inline, jit.Array) {
-	if p.code[pc].op != isa.OpCallHelper {
-		return jit.InlineNone, jit.Array{}
-	}
-	h := p.helpers[p.code[pc].imm]
-	if h.Kfunc || h != helpers.ByID(h.Proto.ID) {
-		return jit.InlineNone, jit.Array{}
-	}
-	switch h.Proto.Name {
-	case "get_smp_processor_id":
-		return jit.InlineCPU, jit.Array{}
-	case "map_lookup_elem":
-		f := p.src.Proof.Fact(pc)
-		if p.src.Map == nil || !f.Has(verifier.ConstMap) {
-			break
-		}
-		if addr, stride, entries, ok := p.src.Map(f.Map).Elements(); ok {
-			return jit.InlineArray, jit.Array{Addr: addr, Stride: stride, Entries: entries}
-		}
-	}
-	return jit.InlineNone, jit.Array{}
 }
 
 // FuncStart returns the first instruction of function i, and whether there is one.
@@ -153,6 +126,9 @@ func (st *State) serve(p *Program) bool {
 				return false
 			}
 			b.Fuel = uint64(st.slice)
+			code.Resume(b, e)
+		case jit.ExitWake:
+			p.rings[pc].Wake()
 			code.Resume(b, e)
 		case jit.ExitTailCall:
 			st.depth = st.nativeDepth()

@@ -74,6 +74,9 @@ type State struct {
 	exits   uint64 // how often machine code has left for the host: tests ask whether helpers are done without
 }
 
+// Machine code loads both ends of the packet at once: it is an error here if one does not follow the other.
+var _ [0]struct{} = [unsafe.Offsetof(progtype.Bctx{}.DataEnd) - unsafe.Offsetof(progtype.Bctx{}.Data) - 4]struct{}{}
+
 // NewState makes the state of runs in a slot.
 func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpers.Env) *State {
 	st := &State{base: mem.Base(), mask: uint64(mem.Mask()), slot: slot}
@@ -81,6 +84,7 @@ func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpe
 	st.block = &jit.State{
 		Base: uint64(uintptr(st.base)), Limit: uint64(slot.FrameTop(guest.MaxFrames - 1)), CPU: uint32(slot.CPU),
 	}
+	st.block.Packet = uint64(uintptr(unsafe.Pointer(&st.Bctx.Data)))
 	st.Call = helpers.Call{Mem: mem, Bctx: &st.Bctx, Env: env, Maps: table, CPU: slot.CPU, Engine: st}
 	return st
 }

@@ -290,30 +290,3 @@ func (e *expander) loadState(op *ir.Op) {
 	}
 	e.emit(Access(LDR, op.Size, e.dst(op.Dst), rState, uint32(off)))
 }
-
-// arrayLookup is the address of an element without a branch: nothing to mispredict.
-func (e *expander) arrayLookup(op *ir.Op) {
-	index := *op
-	index.Size = 4
-	e.access(LDR, &index, rT0)
-	e.dst(0)
-	n := uint64(uint32(op.Imm))
-	if uint64(op.Imm) != n {
-		e.fail("array of %d elements", op.Imm)
-	}
-	if fitsAddSub(n) {
-		e.emit(SubsImm(W, ZR, rT0, n))
-	} else {
-		e.constant(rImm, n)
-		e.emit(Subs(W, ZR, rT0, rImm, LSL, 0))
-	}
-	stride := uint64(op.Stride)
-	e.constant(rT1, uint64(op.Aux))
-	if stride != 0 && stride&(stride-1) == 0 {
-		e.emit(Add(W, rT1, rT1, rT0, LSL, uint32(bits.TrailingZeros64(stride))))
-	} else {
-		e.constant(rImm, stride)
-		e.emit(Madd(W, rT1, rT0, rImm, rT1))
-	}
-	e.emit(Csel(W, 0, rT1, ZR, LO))
-}

@@ -24,6 +24,8 @@ type State struct {
 	CPU    uint32 // simulated CPU
 	Tails  uint32 // tail calls that the run has made
 	Prog   uint32 // number of the program that machine code went on to by a tail call, 0 for none: the host sets it to 0
+	// Packet is the host address of the guest addresses of the packet's start and end, 4 bytes each.
+	Packet uint64
 	// Scratch is the guest address of what is free of the run's scratch area.
 	Scratch uint32
 	_       uint32
@@ -86,6 +88,7 @@ const (
 	OffCPU     = unsafe.Offsetof(State{}.CPU)
 	OffTails   = unsafe.Offsetof(State{}.Tails)
 	OffProg    = unsafe.Offsetof(State{}.Prog)
+	OffPacket  = unsafe.Offsetof(State{}.Packet)
 	OffScratch = unsafe.Offsetof(State{}.Scratch)
 	OffSeed    = unsafe.Offsetof(State{}.Seed)
 	OffEnv     = unsafe.Offsetof(State{}.Env)
