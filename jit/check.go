@@ -15,16 +15,25 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if err := c.shape(); err != nil {
 		return err
 	}
+	for i := range l.Ops {
+		if err := c.op(&l.Ops[i]); err != nil {
+			return fmt.Errorf("check: op %d (insn %d): %w", i, l.Ops[i].PC, err)
+		}
+	}
+	at := make([]int32, l.Labels) // op of each label
+	for i := range l.Ops {
+		if l.Ops[i].Kind == ir.Label {
+			at[l.Ops[i].Target] = int32(i)
+		}
+	}
+	if err := c.frames(at); err != nil {
+		return err
+	}
 	falls := false
 	for i := range l.Ops {
 		op := &l.Ops[i]
-		err := c.op(op)
-		if op.Kind == ir.Func {
-			c.fn = op.Target
-		}
-		if err == nil {
-			err = c.helper(op, cfg)
-		}
+		c.fn = c.owner[i]
+		err := c.helper(op, cfg)
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
 		}
@@ -47,13 +56,14 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if falls {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return c.ends(cfg.Fuel)
+	return c.ends(cfg.Fuel, at)
 }
 
 type checker struct {
 	l       *ir.List
 	defined []bool
-	fn      int32 // function that the op stands in
+	owner   []int32 // the function that an op belongs to, -1 for what control does not reach
+	fn      int32   // that of the op that is looked at
 }
 
 // shape checks what the ops refer to.

@@ -11,14 +11,8 @@ import (
 // ends refuses a list in which control can go round without fuel being taken, unless the loop counts as package fuel
 // says: nothing else stops a runaway in machine code. Calls need no look, their depth is bounded and they
 // return; what the host resumes is followed as if it came from the exit.
-func (c *checker) ends(table *fuel.Table) error {
+func (c *checker) ends(table *fuel.Table, at []int32) error {
 	ops := c.l.Ops
-	at := make([]int32, c.l.Labels) // op of each label
-	for i := range ops {
-		if ops[i].Kind == ir.Label {
-			at[ops[i].Target] = int32(i)
-		}
-	}
 	back := false
 	for i := range ops {
 		c.ways(i, at, nil, func(to int32) { back = back || int(to) <= i })
