@@ -30,6 +30,7 @@ const (
 	ExitDepth    = ir.ExitDepth
 	ExitBadJump  = ir.ExitBadJump
 	ExitBadInsn  = ir.ExitBadInsn
+	ExitWake     = ir.ExitWake
 
 	// Done in [State.Exit] says that the function that the host entered has returned.
 	Done = ir.Done
@@ -99,6 +100,9 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	optimise(l, cfg)
 	if err := check(l, proof, cfg); err != nil {
 		return nil, err
+	}
+	if cfg.on(PassNear) {
+		near(l)
 	}
 	return l, nil
 }

@@ -14,6 +14,14 @@ func (w *lowerer) helper() bool {
 		w.random()
 	case HelperEnv:
 		w.emit(ir.Op{Kind: ir.LoadState, Dst: 0, Size: 8, Off: int32(ir.OffEnv) + 8*int32(h.Word)})
+	case HelperReserve:
+		w.reserve(&h)
+	case HelperSubmit, HelperDiscard:
+		w.commit(&h)
+	case HelperOutput:
+		w.output(&h)
+	case HelperLoadSkb, HelperLoadXDP, HelperStoreXDP:
+		w.packetBytes(&h)
 	default:
 		return false
 	}

@@ -124,9 +124,10 @@ type Machine struct {
 	slots   slots
 	retired retired
 
-	mu     sync.Mutex
-	closed bool
-	maps   []*maps.Map
+	mu      sync.Mutex
+	closed  bool
+	maps    []*maps.Map
+	buffers int // open ones: the memory stays as long as the host has slices of it
 }
 
 // MaxCPUs is the largest number of simulated CPUs.
@@ -174,7 +175,7 @@ func NewMachine(o Options) (*Machine, error) {
 }
 
 // Close gives the machine's memory back and closes its maps. It waits for
-// programs that run, and makes later runs fail with [ErrClosed].
+// programs that run, and makes later runs fail with [ErrClosed]. The memory stays until the last [Buffer] is closed too.
 func (m *Machine) Close() error {
 	m.mu.Lock()
 	if m.closed {
@@ -189,7 +190,7 @@ func (m *Machine) Close() error {
 	for _, mp := range all {
 		mp.Close()
 	}
-	return m.mem.Close()
+	return m.giveBack()
 }
 
 // NewMap creates a map. The error wraps the reason: a spec the kernel would refuse

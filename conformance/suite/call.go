@@ -119,3 +119,17 @@ func tailCalls(yield func(*Case) bool) bool {
 	}
 	return true
 }
+
+// freshStack tries what a function reads of its stack before it wrote there: zeros, although another one used the same
+// bytes. The kernel promises nothing of the kind.
+func freshStack(yield func(*Case) bool) bool {
+	for _, off := range []int{8, 64, 248, 256, 264, 504, 512} {
+		if !yield(&Case{
+			Group: Calls, Name: fmt.Sprintf("a fresh stack at -%d", off), RFC: "DESIGN: guest memory", Type: "syscall", Kernel: "what it yields is not defined",
+			Insns: text("call f; call g; exit; f: r1 = 0x5555aaaa; *(u64 *)(r10 -%[1]d) = r1; r0 = 1; exit; g: r0 = *(u64 *)(r10 -%[1]d); exit", off), Want: 0,
+		}) {
+			return false
+		}
+	}
+	return true
+}

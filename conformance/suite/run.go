@@ -89,7 +89,7 @@ var ErrNotHere = errors.New("the engine runs proved programs only")
 const caseTime = 20 * time.Second
 
 // casesPerMachine bounds how much memory the maps of earlier cases keep.
-const casesPerMachine = 500
+const casesPerMachine = 5000
 
 // Run runs a case. The error is of what should not happen: a program that is refused, a map that cannot be made.
 func (s *Session) Run(c *Case) (*Outcome, error) {

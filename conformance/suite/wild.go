@@ -77,3 +77,25 @@ func wild(yield func(*Case) bool) bool {
 	}
 	return true
 }
+
+// beyond tries accesses that run past the memory of the program: others only confine them.
+func beyond(yield func(*Case) bool) bool {
+	data := pattern(24)
+	for _, op := range ops(isa.KindLoad, isa.KindLoadSX, isa.KindStore, isa.KindStoreImm) {
+		size := int(op.Info().Size)
+		for past := range size {
+			off := int16(len(data) - size + 1 + past)
+			in := isa.New(op, 1, 0, off, 0)
+			if k := op.Info().Kind; k == isa.KindLoad || k == isa.KindLoadSX {
+				in = isa.New(op, 0, 1, off, 0)
+			}
+			if !faulty(&Case{
+				Name: fmt.Sprintf("%s %d bytes past the memory", op.Info().Name, past+1), Data: data, Checked: trap.BadAccess, TrapInsn: 1, Want: 7,
+				Insns: seq(one(isa.OpMov64Imm, 0, 0, 0, 0), []isa.Insn{in}, one(isa.OpMov64Imm, 0, 0, 0, 7), exit),
+			}, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}

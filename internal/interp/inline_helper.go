@@ -18,6 +18,13 @@ var inlined = map[string]func(p *Program, pc int) jit.Helper{
 	"get_current_uid_gid":   envWord(jit.EnvUidGid),
 	"get_numa_node_id":      envWord(jit.EnvNUMANode),
 	"get_current_cgroup_id": envWord(jit.EnvCgroupID),
+	"ringbuf_reserve":       (*Program).inlineReserve,
+	"ringbuf_submit":        (*Program).inlineSubmit,
+	"ringbuf_discard":       (*Program).inlineDiscard,
+	"ringbuf_output":        (*Program).inlineOutput,
+	"skb_load_bytes":        bytesOf(jit.HelperLoadSkb),
+	"xdp_load_bytes":        bytesOf(jit.HelperLoadXDP),
+	"xdp_store_bytes":       bytesOf(jit.HelperStoreXDP),
 }
 
 func envWord(i int) func(*Program, int) jit.Helper {
@@ -40,22 +47,29 @@ func (p *Program) helper(pc int) jit.Helper {
 	return f(p, pc)
 }
 
-// readsEnv reports whether machine code of p reads State.Env or State.Seed.
-func (p *Program) readsEnv() bool {
+// prepare notes what runs of p need beside its machine code.
+func (p *Program) prepare() {
 	if p.src.Proof.Policy() == verifier.PolicySandboxed {
-		return false
+		return
 	}
 	for pc := range p.src.Insns {
-		if k := p.helper(pc).Kind; k == jit.HelperRandom || k == jit.HelperEnv {
-			return true
+		switch p.helper(pc).Kind {
+		case jit.HelperRandom, jit.HelperEnv:
+			p.env = true
+		case jit.HelperSubmit, jit.HelperDiscard:
+			p.wakes(pc, p.reserved(pc))
+		case jit.HelperOutput:
+			p.wakes(pc, p.ring(pc))
 		}
 	}
-	return false
 }
+
+// lookBack is how many instructions before a call a guess is looked for: what makes the arguments stands near.
+const lookBack = 64
 
 // lastConst is what was last loaded into register r before pc, whichever way control took: a guess.
 func (p *Program) lastConst(pc int, r uint8) (uint64, bool) {
-	for at := pc - 1; at >= 0; at-- {
+	for at := pc - 1; at >= max(0, pc-lookBack); at-- {
 		if in := &p.code[at]; in.op == opConst && in.dst == r {
 			return in.imm, true
 		}

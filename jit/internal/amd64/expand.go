@@ -12,7 +12,7 @@ import (
 const (
 	regBase = R12
 	regFuel = R11
-	regFP   = RBP // R10 as a host address
+	regFP   = RBP // R10, as the guest has it
 	scratch = RCX
 	temp    = RDX
 )
@@ -163,8 +163,15 @@ func (x *expander) address(op *ir.Op) Mem {
 	base := regs[op.Base]
 	switch {
 	case op.Access == ir.Frame:
-		return at(regFP, op.Off)
-	case op.Access == ir.Bare:
+		return frame(op.Off)
+	case op.Indexed:
+		x.held = ir.None
+		x.lea(32, scratch, Mem{Base: base, Index: regs[op.Index], Scale: op.Scale, Disp: op.Off})
+		if x.l.Mask != 1<<32-1 {
+			x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+		}
+		return Mem{Base: regBase, Index: scratch}
+	case op.Access == ir.Bare || op.Access == ir.Near:
 		return Mem{Base: regBase, Index: base, Disp: op.Off}
 	case x.l.Mask != 1<<32-1:
 		x.held = ir.None
@@ -188,11 +195,14 @@ func (x *expander) address(op *ir.Op) Mem {
 	return Mem{Base: regBase, Index: scratch, Disp: op.Off}
 }
 
+// frame is the operand at an offset of R10.
+func frame(off int32) Mem { return Mem{Base: regBase, Index: regFP, Disp: off} }
+
 // aligned forms the address of an atomic access in scratch and clears its low bits.
 func (x *expander) aligned(op *ir.Op) Mem {
 	x.held = ir.None
 	if op.Access == ir.Frame {
-		x.lea(64, scratch, at(regFP, op.Off))
+		x.lea(64, scratch, frame(op.Off))
 		if op.Off&int32(op.Size-1) == 0 {
 			return at(scratch, 0)
 		}
@@ -226,7 +236,6 @@ func (x *expander) op(op *ir.Op) error {
 		x.wrote(op.Dst)
 	case ir.FrameAddr:
 		x.lea(64, dst, at(regFP, int32(op.Imm)))
-		x.aluRR(64, aluSub, dst, regBase)
 		x.wrote(op.Dst)
 	case ir.Lea:
 		x.lea(w, dst, at(src, int32(op.Imm)))
