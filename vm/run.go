@@ -78,8 +78,9 @@ type RunOptions struct {
 	// and what follows are of the last run; a trap ends the row. 0 means once.
 	Repeat int
 
-	// Insns is set to the number of instructions executed, which machine code does not count, and FuelUsed to the fuel.
-	// Helper work counts as fuel only.
+	// Insns is set to the number of instructions that the interpreter executed, and FuelUsed to the fuel. Machine code does
+	// not count: what it runs counts as 0, so that Insns is the whole number on machines with EngineInterp or Checked
+	// only, whose figures do not depend on the host. Helper work counts as fuel only.
 	Insns    uint64
 	FuelUsed uint64
 	// Redirect is set to where the program asked the packet to go.

@@ -10,7 +10,7 @@ import (
 type Stats struct {
 	Runs   uint64 // runs that were started, trapped ones included
 	Traps  uint64 // runs that were stopped
-	Insns  uint64 // instructions executed, of runs in the interpreter
+	Insns  uint64 // instructions that the interpreter executed: machine code does not count
 	Fuel   uint64 // fuel used, in units
 	Engine string // what runs it: "jit", "interp", or "checked" for the interpreter's checked mode
 	Reason string // why this engine and not a faster one

@@ -61,8 +61,12 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.HashLookup:
 		x.held = held
 		x.hashLookup(op)
+	case ir.ArrayUpdate:
+		x.arrayUpdate(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.ReadClock:
+		x.clock()
 	case ir.LoadPacket:
 		x.loadPacket(op)
 	case ir.Copy:

@@ -121,6 +121,8 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 func (x *expander) body() error {
 	if x.b == nil {
 		x.b = make([]byte, 0, len(x.l.Ops)*6+512)
+		x.lines = make([]ir.Line, 0, len(x.l.Ops))
+		x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
 	}
 	x.b, x.lines, x.fixes, x.cold, x.funcFix, x.exits, x.dones, x.tails = x.b[:0], x.lines[:0], x.fixes[:0], x.cold[:0],
 		x.funcFix[:0], x.exits[:0], x.dones[:0], x.tails[:0]
@@ -232,6 +234,8 @@ func (x *expander) wrote(r ir.Reg) {
 func (x *expander) address(op *ir.Op) Mem {
 	base := regs[op.Base]
 	switch {
+	case op.Access == ir.Fixed:
+		return at(regBase, op.Off)
 	case op.Access == ir.Frame:
 		return frame(op.Off)
 	case op.Indexed:
