@@ -152,7 +152,7 @@ func (c *checker) access(op *ir.Op) error {
 	if op.Src == ir.FP {
 		return fmt.Errorf("R10 is an operand: it holds no guest value")
 	}
-	if op.Off < -1<<15 || op.Off >= 1<<15 {
+	if op.Off != int32(int16(op.Off)) && op.Access != ir.Confined && op.Access != ir.Fixed {
 		return fmt.Errorf("offset %d", op.Off)
 	}
 	if op.Indexed {
@@ -162,6 +162,10 @@ func (c *checker) access(op *ir.Op) error {
 		return nil // whatever Base and Index hold, FP included, the sum is confined
 	}
 	switch op.Access {
+	case ir.Fixed:
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Off < 0 || uint32(op.Off) > c.l.Mask {
+			return fmt.Errorf("an address that is no place of the window")
+		}
 	case ir.Frame:
 		if op.Base != ir.FP || !inFrame(op.Off, size) {
 			return fmt.Errorf("%d bytes at offset %d of register %d are not in the frame", size, op.Off, op.Base)

@@ -17,6 +17,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassTest) {
+		tests(l.Ops)
+	}
 	if cfg.on(PassWide) {
 		wide(l.Ops)
 	}
@@ -78,13 +81,18 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads |= bit(op.Dst)
 		writes = bit(op.Dst)
 	case ir.Load, ir.LoadAcq:
-		reads, writes = bit(op.Base), bit(op.Dst)
+		writes = bit(op.Dst)
+		if op.Access != ir.Fixed {
+			reads = bit(op.Base)
+		}
 		if op.Indexed {
 			reads |= bit(op.Index)
 		}
 	case ir.Store, ir.StoreRel:
 		src()
-		reads |= bit(op.Base)
+		if op.Access != ir.Fixed {
+			reads |= bit(op.Base)
+		}
 		if op.Indexed {
 			reads |= bit(op.Index)
 		}

@@ -136,12 +136,13 @@ type Access uint8
 // offset from the window's base. Frame: Base is FP and Off a constant inside the frame: no confinement is needed.
 // Bare: Base is proven to hold a guest address such that Base+Off lies within an object: Base + Off may be added
 // to the window's base as they are. Near: Base is known, by what the ops themselves do, to lie in the window or a little behind it,
-// and Off is not negative: they may be added too. Only the check of package jit makes it.
+// so they may be added too. Only the check of package jit makes it. Fixed: the address is Off, there is no Base.
 const (
 	Confined Access = iota
 	Frame
 	Bare
 	Near
+	Fixed
 )
 
 // Cond is a comparison.
@@ -239,7 +240,9 @@ type List struct {
 	Funcs  []Function
 	// Mask confines addresses: 1<<32-1 when 32 bits suffice, else a power of two less one.
 	Mask uint32
-	Maps []maps.Layout // that machine code looks up keys in
+	// Plain asks a backend for one op after the other, each in its general form.
+	Plain bool
+	Maps  []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.
