@@ -180,15 +180,18 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 		fuel = p.m.opts.Fuel
 	}
 	res, t := p.execute(ctx, st, fuel)
-	for n := 1; n < o.Repeat && t == nil; n++ {
-		p.stats[st.Call.CPU].add(&res, nil)
+	// A row is counted at its end: counting, which other threads see, costs as much as a small program.
+	row := interp.Result{Insns: res.Insns, Fuel: res.Fuel}
+	runs := uint64(1)
+	for ; int64(runs) < int64(o.Repeat) && t == nil; runs++ {
 		res, t = p.execute(ctx, st, fuel)
+		row.Insns, row.Fuel = row.Insns+res.Insns, row.Fuel+res.Fuel
 	}
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, progtype.Redirect{}
 	if b.Redirect.Set {
 		o.Redirect = b.Redirect
 	}
-	p.stats[st.Call.CPU].add(&res, t)
+	p.stats[st.Call.CPU].add(runs, &row, t)
 	if t != nil {
 		return 0, t
 	}

@@ -22,8 +22,9 @@ type counters struct {
 	_                        [4]uint64 // a cache line of 64 bytes each
 }
 
-func (c *counters) add(r *interp.Result, t *Trap) {
-	c.runs.Add(1)
+// add counts so many runs, of which r is the sum and t what stopped the last.
+func (c *counters) add(runs uint64, r *interp.Result, t *Trap) {
+	c.runs.Add(runs)
 	c.fuel.Add(r.Fuel)
 	if t != nil {
 		c.traps.Add(1)

@@ -299,6 +299,9 @@ func (e *buffer) shlx(w int, dst, src, n Reg) { e.vex3(w, 1, 0xf7, dst, n, src) 
 func (e *buffer) shrx(w int, dst, src, n Reg) { e.vex3(w, 3, 0xf7, dst, n, src) }
 func (e *buffer) sarx(w int, dst, src, n Reg) { e.vex3(w, 2, 0xf7, dst, n, src) }
 
+// mulx is the upper half of src * RDX to hi and the lower half to lo, which may be the same register: it gets the upper half.
+func (e *buffer) mulx(hi, lo, src Reg) { e.vex3(64, 3, 0xf6, hi, lo, src) }
+
 // rorx is dst = src rotated right by n.
 func (e *buffer) rorx(w int, dst, src Reg, n uint8) {
 	r, b, wb := byte(0x80), byte(0x20), byte(0)
