@@ -73,9 +73,8 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	if err := x.body(); err != nil {
 		return nil, err
 	}
-	if !l.Plain {
+	if !l.Plain && x.shorten() {
 		// Once more, now that it is known which jumps forwards are short: what lies between only shrinks by it.
-		x.shorten()
 		if err := x.body(); err != nil {
 			return nil, err
 		}
@@ -153,14 +152,16 @@ func (x *expander) body() error {
 	return nil
 }
 
-// shorten finds the jumps forwards whose displacement fits a byte.
-func (x *expander) shorten() {
+// shorten finds the jumps forwards whose displacement fits a byte, and reports whether there are any.
+func (x *expander) shorten() (any bool) {
 	x.near = make([]bool, 0, len(x.fixes))
 	for _, f := range x.fixes {
 		if f.ahead {
-			x.near = append(x.near, int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0)
+			near := int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0
+			x.near, any = append(x.near, near), any || near
 		}
 	}
+	return any
 }
 
 // jump emits a jump that is too far or whose target is not known yet: short is the opcode of its short form.
