@@ -127,7 +127,7 @@ func (c *checker) op(op *ir.Op) error {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		if op.Exit < 0 || int(op.Exit) >= len(c.l.Exits) {
 			return fmt.Errorf("exit %d is none", op.Exit)
 		}
@@ -136,7 +136,7 @@ func (c *checker) op(op *ir.Op) error {
 		return fmt.Errorf("R10 is written")
 	}
 	switch op.Kind {
-	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup:
+	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return c.access(op)
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
@@ -148,7 +148,7 @@ func (c *checker) op(op *ir.Op) error {
 // access checks the address of an access.
 func (c *checker) access(op *ir.Op) error {
 	size := op.Size
-	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup {
+	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup || op.Kind == ir.ArrayUpdate {
 		if int64(op.Aux) >= int64(len(c.l.Maps)) {
 			return fmt.Errorf("map %d is none", op.Aux)
 		}
@@ -162,7 +162,7 @@ func (c *checker) access(op *ir.Op) error {
 	if op.Src == ir.FP {
 		return fmt.Errorf("R10 is an operand: it holds no guest value")
 	}
-	if op.Off < -1<<15 || op.Off >= 1<<15 {
+	if op.Off != int32(int16(op.Off)) && op.Access != ir.Confined && op.Access != ir.Fixed {
 		return fmt.Errorf("offset %d", op.Off)
 	}
 	if op.Indexed {
@@ -172,6 +172,10 @@ func (c *checker) access(op *ir.Op) error {
 		return nil // whatever Base and Index hold, FP included, the sum is confined
 	}
 	switch op.Access {
+	case ir.Fixed:
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Off < 0 || uint32(op.Off) > c.l.Mask {
+			return fmt.Errorf("an address that is no place of the window")
+		}
 	case ir.Frame:
 		if op.Base != ir.FP || !inFrame(op.Off, size) {
 			return fmt.Errorf("%d bytes at offset %d of register %d are not in the frame", size, op.Off, op.Base)
@@ -199,7 +203,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
