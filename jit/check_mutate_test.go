@@ -108,7 +108,7 @@ func hasAddress(op *ir.Op) bool {
 
 func hasExit(op *ir.Op) bool {
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
@@ -140,8 +140,10 @@ var wrongs = []struct {
 		func(_ *ir.List, op *ir.Op) { op.Off = 1 - int32(op.Size) }},
 	{"frame access below", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) && op.Access == ir.Frame }, func(_ *ir.List, op *ir.Op) { op.Off = -513 }},
 	{"frame access of another register", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) && op.Access == ir.Frame }, func(_ *ir.List, op *ir.Op) { op.Base = 3 }},
-	{"far offset", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Off = 1 << 15 }},
-	{"far offset below", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Off = -1<<15 - 1 }},
+	{"constant address below 0", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Access, op.Off = ir.Fixed, -1 }},
+	{"atomic or ordered access at a constant address", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) && op.Kind != ir.Load && op.Kind != ir.Store },
+		func(_ *ir.List, op *ir.Op) { op.Access = ir.Fixed }},
+	{"far offset without confinement", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Access, op.Off = ir.Bare, 1<<15 }},
 	{"size of 3", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Size = 3 }},
 	{"base that is no register", func(_ *ir.List, op *ir.Op) bool { return hasAddress(op) }, func(_ *ir.List, op *ir.Op) { op.Base = 12 }},
 	{"indexed atomic or frame access", func(_ *ir.List, op *ir.Op) bool {
@@ -285,7 +287,7 @@ func TestCheckMutations(t *testing.T) {
 			refused++
 			continue
 		}
-		near(l)
+		near(l, c.cfg.Fuel)
 		native, err := expand(l)
 		if err != nil {
 			impossible++
@@ -412,7 +414,7 @@ func mutate(rng *rand.Rand, l *ir.List) {
 	case 9:
 		op.Cond = ir.Cond(rng.IntN(12))
 	case 10:
-		op.Access = ir.Access(rng.IntN(4))
+		op.Access = ir.Access(rng.IntN(5))
 	case 11:
 		op.AtomicOp = isa.AtomicOp(rng.IntN(9))
 	case 12:
