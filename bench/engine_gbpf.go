@@ -24,6 +24,7 @@ type gbpf struct {
 	label    string
 	v        variant
 	machines []*vm.Machine
+	micro    bool // they hold micro.c
 }
 
 // nothing is a helper that does nothing: what a way out of machine code and back costs.

@@ -21,9 +21,9 @@ import (
 //go:embed native/*.c
 var nativeFiles embed.FS
 
-// native runs the programs as clang compiles them for this machine, in child processes: each placement is an executable of
+// nativeEngine runs the programs as clang compiles them for this machine, in child processes: each placement is an executable of
 // its own, linked in another order.
-type native struct {
+type nativeEngine struct {
 	label    string
 	flags    []string
 	clang    string
@@ -50,12 +50,12 @@ func newNative(label string, flags ...string) (engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &native{label: label, flags: flags, clang: clang, index: map[string]int{}}, nil
+	return &nativeEngine{label: label, flags: flags, clang: clang, index: map[string]int{}}, nil
 }
 
-func (e *native) name() string { return e.label }
+func (e *nativeEngine) name() string { return e.label }
 
-func (e *native) command(args ...string) error {
+func (e *nativeEngine) command(args ...string) error {
 	cmd := exec.Command(e.clang, args...)
 	cmd.Dir = e.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -65,7 +65,7 @@ func (e *native) command(args ...string) error {
 }
 
 // unpack writes the sources into e.dir and returns the names of the programs.
-func (e *native) unpack() ([]string, error) {
+func (e *nativeEngine) unpack() ([]string, error) {
 	var names []string
 	for _, source := range []struct {
 		fs   fs.FS
@@ -93,7 +93,7 @@ func (e *native) unpack() ([]string, error) {
 	return append(names, "empty"), nil
 }
 
-func (e *native) prepare(n int) (err error) {
+func (e *nativeEngine) prepare(n int) (err error) {
 	if e.dir, err = os.MkdirTemp("", "gbpf-bench-"); err != nil {
 		return err
 	}
@@ -110,10 +110,12 @@ func (e *native) prepare(n int) (err error) {
 		return err
 	}
 	flags := append([]string{"-O2", "-fno-strict-aliasing", "-Wno-pass-failed", "-c"}, e.flags...)
-	for _, name := range append(names, "driver") {
-		if err := e.command(append(flags, name+".c")...); err != nil {
-			return err
-		}
+	flags = append(flags, "driver.c")
+	for _, name := range names {
+		flags = append(flags, name+".c")
+	}
+	if err := e.command(flags...); err != nil {
+		return err
 	}
 	for i := range n {
 		r := rand.New(rand.NewPCG(uint64(i), 7))
@@ -140,7 +142,7 @@ func (e *native) prepare(n int) (err error) {
 	return nil
 }
 
-func (e *native) load(p *Program, placement int) (runner, error) {
+func (e *nativeEngine) load(p *Program, placement int) (runner, error) {
 	i, ok := e.index[p.Name]
 	if !ok {
 		return nil, absent("maps and helpers exist for BPF only")
@@ -148,7 +150,7 @@ func (e *native) load(p *Program, placement int) (runner, error) {
 	return &nativeRunner{child: e.children[placement], index: i, input: p.Input}, nil
 }
 
-func (e *native) close() {
+func (e *nativeEngine) close() {
 	for _, c := range e.children {
 		c.close()
 	}

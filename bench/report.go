@@ -134,10 +134,25 @@ func number(v float64) string {
 }
 
 // WriteJSON writes the report for --compare and other tools.
-func (r *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(r)
+func (r *Report) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+
+// MarshalJSON writes samples with four digits, which is more than any of them is worth.
+func (s Samples) MarshalJSON() ([]byte, error) {
+	b := []byte{'['}
+	for i, rounds := range s {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '[')
+		for k, v := range rounds {
+			if k > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendFloat(b, v, 'g', 4, 64)
+		}
+		b = append(b, ']')
+	}
+	return append(b, ']'), nil
 }
 
 // ReadReport reads what WriteJSON wrote.

@@ -18,7 +18,7 @@ type Config struct {
 	Filter *regexp.Regexp
 	// Against names the engines beside gbpf's machine code and native code, with which results are compared; nil for all.
 	Against []string
-	// Placements is at how many addresses code is measured, 0 for 8, or 3 if Quick.
+	// Placements is at how many addresses code is measured, 0 for 8, or 4 if Quick, of the kernel's code 2 then.
 	Placements int
 	// Quick measures in less than a minute.
 	Quick bool
@@ -42,6 +42,8 @@ type session struct {
 	engines []engine
 	kernel  *kernelEngine // nil where there is none
 	why     string        // there is none
+	micro   *micro        // once it is loaded
+	begin   time.Time
 }
 
 // Run measures. An engine that the machine lacks is absent from the report, with the reason; the error says what else went wrong.
@@ -55,7 +57,8 @@ func Run(c Config) (*Report, error) {
 	if c.Placements > 0 {
 		s.placements = c.Placements
 	}
-	begin := time.Now()
+	s.begin = time.Now()
+	begin := s.begin
 	s.report = &Report{Format: 1, Date: begin.UTC().Truncate(time.Second), Command: c.Command, Geomeans: map[string]*Ratio{}, Kinds: map[string]map[string]*Ratio{}}
 	defer func() {
 		for _, e := range s.engines {
@@ -85,7 +88,7 @@ func Run(c Config) (*Report, error) {
 
 func (s *session) progress(format string, args ...any) {
 	if s.Progress != nil {
-		fmt.Fprintf(s.Progress, format+"\n", args...)
+		fmt.Fprintf(s.Progress, "%4.0f s  %s\n", time.Since(s.begin).Seconds(), fmt.Sprintf(format, args...))
 	}
 }
 
@@ -182,9 +185,13 @@ func (s *session) program(p *Program) (*Result, error) {
 
 // load loads a program at every placement of an engine.
 func (s *session) load(e engine, p *Program) ([]*contestant, error) {
-	samples := make(Samples, s.placements)
 	var list []*contestant
-	for i := range s.placements {
+	n := s.placements
+	if e.name() == EngineKernel && s.quick {
+		n = min(n, 2)
+	}
+	samples := make(Samples, n)
+	for i := range n {
 		r, err := e.load(p, i)
 		if err != nil {
 			return nil, err

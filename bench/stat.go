@@ -18,11 +18,15 @@ func (s Samples) Value() float64 {
 
 // Range is the least and the greatest of the placements.
 func (s Samples) Range() (low, high float64) {
-	l := s.least()
-	if len(l) == 0 {
+	return bounds(s.least())
+}
+
+// bounds returns NaN for nothing.
+func bounds(v []float64) (low, high float64) {
+	if len(v) == 0 {
 		return math.NaN(), math.NaN()
 	}
-	return slices.Min(l), slices.Max(l)
+	return slices.Min(v), slices.Max(v)
 }
 
 func (s Samples) least() []float64 {

@@ -90,7 +90,7 @@ func (r *Report) runTimes(w io.Writer) {
 			continue
 		}
 		var kinds []string
-		for _, k := range []string{KindCompute, KindPacket, KindCall, KindStraight, KindBranchy, KindMap, KindHelper} {
+		for _, k := range kindNames {
 			if x := r.Kinds[k][e]; x != nil {
 				kinds = append(kinds, fmt.Sprintf("%s %.2f", k, x.Mean))
 			}

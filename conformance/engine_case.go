@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ type EngineCase struct {
 // Case is the class's example for the record.
 func (c *EngineClass) Case() *EngineCase {
 	v := &EngineCase{VerdictCase: *newCase(c.Example), Seed: c.Seed, Found: c.Kind + ": " + c.Text}
-	v.Gbpf = "accept"
+	// With maps that nothing names: inputs depend on how many there are.
+	v.Gbpf, v.Accepted, v.Maps, v.Bytes = "accept", true, c.Example.Maps, hex.EncodeToString(c.Example.Bytes())
 	return v
 }
 

@@ -191,7 +191,8 @@ func (s *engineSubject) plainInput() (in progtype.Input) {
 	t, rng := s.spec.Type, s.rng
 	switch {
 	case t == progtype.Syscall:
-		in.Ctx = make([]byte, max(s.minCtx, 8*(1+rng.IntN(64))))
+		// Enough for accesses that only the kernel takes for possible.
+		in.Ctx = make([]byte, max(s.minCtx, 8*(64+rng.IntN(8))))
 		s.rig.bytes(in.Ctx)
 	case t == progtype.RawTracepoint:
 		in.Ctx = make([]byte, 96)

@@ -45,7 +45,7 @@ var helperOps = []struct {
 		maps: []maps.Spec{{Name: "r", Type: maps.RingBuf, MaxEntries: 1 << 16}}, drain: true},
 	{name: "xdp_load_bytes 20", op: "r1 = r9; r2 = 14; r3 = r10; r3 += -24; r4 = 20; call xdp_load_bytes"},
 	{name: "xdp_store_bytes 8", op: "r1 = r9; r2 = 14; r3 = r10; r3 += -8; r4 = 8; call xdp_store_bytes", before: "*(u64 *)(r10 -8) = 0"},
-	{name: "skb_load_bytes 20", op: "r1 = r9; r2 = 14; r3 = r10; r3 += -24; r4 = 20; call skb_load_bytes", typ: progtype.ByName("tc")},
+	{name: "skb_load_bytes 20", op: "r1 = r9; r2 = 14; r3 = r10; r3 += -24; r4 = 20; call skb_load_bytes", typ: progtype.SchedCLS},
 	{name: "probe_read_kernel 8", op: "r1 = r10; r1 += -8; r2 = 8; r3 = r9; call probe_read_kernel"},
 	{name: "csum_diff 0, 16", op: "r1 = 0; r2 = 0; r3 = r10; r3 += -16; r4 = 16; r5 = 0; call csum_diff", before: "*(u64 *)(r10 -8) = 77; *(u64 *)(r10 -16) = 99"},
 }

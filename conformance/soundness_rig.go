@@ -65,6 +65,11 @@ func newShiftedRig(shift uint32) (*soundRig, error) {
 			return nil, err
 		}
 	}
+	return newRigIn(mem)
+}
+
+// newRigIn makes a rig of fresh memory.
+func newRigIn(mem *guest.Memory) (*soundRig, error) {
 	r := &soundRig{mem: mem, table: maps.NewTable(), set: helpers.NewSet(), maps: map[string]*soundMap{}}
 	r.env = &helpers.Env{
 		Clock: func() uint64 { r.clock += r.random.Uint64N(1 << 20); return r.clock },

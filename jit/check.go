@@ -23,12 +23,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 			c.fn = op.Target
 		}
 		if err == nil {
-			switch op.Kind {
-			case ir.TailCall:
-				err = c.tailCall(op, cfg)
-			case ir.LoadState, ir.StoreState:
-				err = c.state(op)
-			}
+			err = c.helper(op, cfg)
 		}
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
@@ -122,7 +117,7 @@ func (c *checker) op(op *ir.Op) error {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
 		if op.Exit < 0 || int(op.Exit) >= len(c.l.Exits) {
 			return fmt.Errorf("exit %d is none", op.Exit)
 		}
@@ -131,7 +126,7 @@ func (c *checker) op(op *ir.Op) error {
 		return fmt.Errorf("R10 is written")
 	}
 	switch op.Kind {
-	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup:
+	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup:
 		return c.access(op)
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
@@ -142,12 +137,14 @@ func (c *checker) op(op *ir.Op) error {
 
 // access checks the address of an access.
 func (c *checker) access(op *ir.Op) error {
-	switch op.Size {
-	case 1, 2, 4, 8:
-	default:
-		if op.Kind != ir.ArrayLookup {
-			return fmt.Errorf("access of %d bytes", op.Size)
+	size := op.Size
+	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup {
+		if int64(op.Aux) >= int64(len(c.l.Maps)) {
+			return fmt.Errorf("map %d is none", op.Aux)
 		}
+		size = uint8(min(c.l.Maps[op.Aux].KeySize, 255))
+	} else if size != 1 && size != 2 && size != 4 && size != 8 {
+		return fmt.Errorf("access of %d bytes", op.Size)
 	}
 	if op.Kind == ir.Atomic && (op.Size < 4 || op.Fetch && op.Src == ir.Tmp && op.AtomicOp != isa.AtomicCmpxchg) {
 		return fmt.Errorf("atomic of %d bytes", op.Size)
@@ -155,15 +152,21 @@ func (c *checker) access(op *ir.Op) error {
 	if op.Src == ir.FP {
 		return fmt.Errorf("R10 is an operand: it holds no guest value")
 	}
-	if op.Off < -1<<15 || op.Off >= 1<<15 {
+	if op.Off != int32(int16(op.Off)) && op.Access != ir.Confined && op.Access != ir.Fixed {
 		return fmt.Errorf("offset %d", op.Off)
 	}
-	switch op.Access {
-	case ir.Frame:
-		size := op.Size
-		if op.Kind == ir.ArrayLookup {
-			size = 4
+	if op.Indexed {
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Access != ir.Confined || op.Index > 9 || op.Scale > 3 {
+			return fmt.Errorf("an indexed access that is not confined")
 		}
+		return nil // whatever Base and Index hold, FP included, the sum is confined
+	}
+	switch op.Access {
+	case ir.Fixed:
+		if op.Kind != ir.Load && op.Kind != ir.Store || op.Off < 0 || uint32(op.Off) > c.l.Mask {
+			return fmt.Errorf("an address that is no place of the window")
+		}
+	case ir.Frame:
 		if op.Base != ir.FP || !inFrame(op.Off, size) {
 			return fmt.Errorf("%d bytes at offset %d of register %d are not in the frame", size, op.Off, op.Base)
 		}
@@ -190,7 +193,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.ArrayLookup:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup:
 		return true
 	}
 	return false

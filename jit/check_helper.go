@@ -22,3 +22,38 @@ func (c *checker) state(op *ir.Op) error {
 	}
 	return nil
 }
+
+// helper checks an op that stands in for a helper against what the host says of the call.
+func (c *checker) helper(op *ir.Op, cfg *Config) error {
+	switch op.Kind {
+	case ir.LoadState, ir.StoreState:
+		return c.state(op)
+	case ir.ArrayLookup, ir.HashLookup:
+		return c.lookup(op)
+	case ir.LoadPacket:
+		if op.Dst > 9 {
+			return fmt.Errorf("register %d gets the packet's ends", op.Dst)
+		}
+	case ir.Copy:
+		if op.Imm < 1 || op.Imm > ir.CopyMax || op.Imm == 3 || op.Src > 9 || op.Base > 9 {
+			return fmt.Errorf("copy of %d bytes from register %d to %d", op.Imm, op.Src, op.Base)
+		}
+	case ir.TailCall:
+		return c.tailCall(op, cfg)
+	case ir.RingReserve, ir.RingCommit:
+		h := cfg.helper(int(op.PC))
+		ring := Ring{Head: uint64(op.Imm), Base: op.Aux, Mask: op.Stride}
+		switch h.Kind {
+		case HelperReserve, HelperSubmit, HelperDiscard, HelperOutput:
+		default:
+			return fmt.Errorf("a ring buffer that the call is not about")
+		}
+		if ring != h.Ring || ring.Head == 0 || ring.Mask&(ring.Mask+1) != 0 || ring.Mask >= 1<<30 || ring.Mask < 7 {
+			return fmt.Errorf("a ring buffer that is not the host's")
+		}
+		if op.Kind == ir.RingReserve && (!op.UseImm && op.Src != 2 || op.UseImm && (op.Off < 1 || op.Off > ir.CopyMax)) {
+			return fmt.Errorf("a record of which the size is not right")
+		}
+	}
+	return nil
+}

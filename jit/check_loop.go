@@ -72,7 +72,7 @@ func (w *circles) index() {
 			add(op.Target, i)
 		}
 		switch op.Kind {
-		case ir.BackJump, ir.Charge, ir.Call, ir.Leave:
+		case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
 			e := &w.l.Exits[op.Exit]
 			add(e.Resume, i)
 			add(e.Alt, i)
@@ -142,7 +142,7 @@ func (w *circles) counts(head, last int, n *fuel.Count) error {
 // control reports whether a kind of op may go elsewhere than to the next, or come back with other registers.
 func control(k ir.Kind) bool {
 	switch k {
-	case ir.Jump, ir.BackJump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave:
+	case ir.Jump, ir.BackJump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup:
 		return true
 	}
 	return false
@@ -151,7 +151,7 @@ func control(k ir.Kind) bool {
 // changes reports whether an op may change a register, the host's part included.
 func changes(op *ir.Op, r ir.Reg) bool {
 	switch op.Kind {
-	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup:
+	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.TailCall, ir.RingReserve, ir.RingCommit, ir.ReadClock:
 		return r <= ir.Reg(isa.R5)
 	case ir.Atomic:
 		return op.Fetch && op.Src == r || op.AtomicOp == isa.AtomicCmpxchg && r == 0

@@ -30,6 +30,7 @@ const (
 	ExitDepth    = ir.ExitDepth
 	ExitBadJump  = ir.ExitBadJump
 	ExitBadInsn  = ir.ExitBadInsn
+	ExitWake     = ir.ExitWake
 
 	// Done in [State.Exit] says that the function that the host entered has returned.
 	Done = ir.Done
@@ -97,14 +98,21 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		return nil, err
 	}
 	optimise(l, cfg)
+	l.Plain = !cfg.on(PassNative)
 	if err := check(l, proof, cfg); err != nil {
 		return nil, err
+	}
+	if cfg.on(PassNear) {
+		near(l, cfg.Fuel)
 	}
 	return l, nil
 }
 
 // Size is the length of the machine code, in bytes.
 func (c *Code) Size() int { return len(c.native.Code) }
+
+// Addr is the host address of the machine code.
+func (c *Code) Addr() uintptr { return c.base }
 
 // Native is the machine code. It is shared: do not write.
 func (c *Code) Native() []byte { return c.native.Code }

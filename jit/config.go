@@ -26,15 +26,15 @@ const (
 	PassLea                     // a move and an addition in one
 	PassDead                    // moves and extensions that change nothing
 	PassInline                  // helpers in machine code
-	AllPasses  = PassInline<<1 - 1
+	PassNear                    // accesses whose registers hold small numbers, without confinement
+	PassFold                    // sums into the addresses of accesses
+	PassWide                    // loads of parts that are put together, into one
+	PassLayout                  // fuel of all ways back but the last of a loop out of line
+	PassTest                    // an and that is only compared with 0, in one
+	PassNarrow                  // divisions of small numbers in 32 bits
+	PassNative                  // what the backend makes of neighbours, of divisors that are constants and of short jumps
+	AllPasses  = PassNative<<1 - 1
 )
-
-// Array is the shape of an array map in guest memory.
-type Array struct {
-	Addr    uint32 // guest address of element 0
-	Stride  uint32 // bytes from one element to the next
-	Entries uint32 // max_entries
-}
 
 // TailSlots is a prog array as machine code reads it, see maps.Map.TailSlots.
 type TailSlots struct {
@@ -43,16 +43,6 @@ type TailSlots struct {
 	Class   uint32 // of the program that calls
 	Handle  uint32 // of the array, where it is not proven that R2 holds it; else 0
 }
-
-// Inline is what a helper does where it can be done in machine code.
-type Inline uint8
-
-// What is done in machine code.
-const (
-	InlineNone  Inline = iota
-	InlineCPU          // get_smp_processor_id
-	InlineArray        // map_lookup_elem on an array: see [Config.Array]
-)
 
 // Config is what compilation needs beside the proof.
 type Config struct {
@@ -68,9 +58,8 @@ type Config struct {
 	TailSlots func(pc int) (TailSlots, bool)
 	// Helper says what is done in place of the helper call at an instruction. nil for nothing.
 	Helper func(pc int) Helper
-	// Inline says what the helper call at an instruction may be replaced with, and the array
-	// if it looks one up. nil for none.
-	Inline func(pc int) (Inline, Array)
+	// Inline says what the helper call at an instruction may be replaced with. nil for nothing.
+	Inline func(pc int) Inline
 
 	Confine Confine
 	// Disable switches passes off.

@@ -7,15 +7,15 @@ import (
 
 const atomicCmpxchg = isa.AtomicCmpxchg
 
-// dead removes ops that compute what nobody reads. Whatever the host or another function may see counts as
-// read: all registers at calls, exits to the host and returns.
-func dead(l *ir.List) {
-	at := make([]regSet, l.Labels) // live at each label
+// liveness finds the registers that are live at each label. Whatever the host or another function may see counts as
+// read: all registers at calls, exits to the host and returns. ok is false where it takes too long.
+func liveness(l *ir.List) (at []regSet, ok bool) {
+	at = make([]regSet, l.Labels)
 	rounds := 0
 	for changed := true; changed; {
 		// Loops within loops take a few rounds. What takes many is made to: it stays as it is.
 		if rounds++; rounds > 16 {
-			return
+			return nil, false
 		}
 		changed = false
 		scanLive(l, at, func(i int, live regSet) {
@@ -24,6 +24,11 @@ func dead(l *ir.List) {
 			}
 		})
 	}
+	return at, true
+}
+
+// dead removes ops that compute what nobody reads.
+func dead(l *ir.List, at []regSet) {
 	var live regSet
 	for i := len(l.Ops) - 1; i >= 0; i-- {
 		op := &l.Ops[i]
@@ -69,7 +74,7 @@ func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 		default:
 			return allRegs
 		}
-	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall:
+	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall, ir.HashLookup:
 		return allRegs
 	}
 	reads, writes := effects(op)

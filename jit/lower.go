@@ -21,7 +21,8 @@ type lowerer struct {
 	label []int32 // of the instructions that are jumped to, -1 for the others
 	fn    int32   // the function that is being lowered
 	pc    int
-	out   int32 // label behind the program, -1 if nothing goes there
+	last  []int32 // of the instructions that are jumped to, the last jump there
+	out   int32   // label behind the program, -1 if nothing goes there
 	after []ir.Op
 }
 
@@ -32,8 +33,8 @@ var errFramePointer = errors.New("r10, the frame pointer, is written")
 func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
 	w := &lowerer{
-		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*5/4+16)}, cfg: cfg, proof: proof, insns: insns,
-		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), out: -1,
+		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*3/2+16)}, cfg: cfg, proof: proof, insns: insns,
+		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), last: make([]int32, len(insns)), out: -1,
 	}
 	w.findFuncs()
 	for pc := range w.label {
@@ -41,8 +42,11 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	}
 	for pc := range insns {
 		if insns[pc].IsJump() && w.reached(pc) {
-			if t := insns[pc].Target(pc); t >= 0 && t < len(insns) && w.label[t] < 0 {
-				w.label[t] = w.newLabel()
+			if t := insns[pc].Target(pc); t >= 0 && t < len(insns) {
+				w.last[t] = int32(pc)
+				if w.label[t] < 0 {
+					w.label[t] = w.newLabel()
+				}
 			}
 		}
 	}
@@ -228,20 +232,4 @@ func (w *lowerer) call(in *isa.Insn) error {
 		}
 	}
 	return nil
-}
-
-// inline does a helper in machine code where that is possible.
-func (w *lowerer) inline() bool {
-	if w.cfg.Inline == nil || !w.cfg.on(PassInline) {
-		return false
-	}
-	switch kind, a := w.cfg.Inline(w.pc); kind {
-	case InlineCPU:
-		w.emit(ir.Op{Kind: ir.LoadState, Dst: 0, Size: 4, Off: int32(ir.OffCPU)})
-		return true
-	case InlineArray:
-		w.emit(ir.Op{Kind: ir.ArrayLookup, Base: 2, Dst: 0, Imm: int64(a.Entries), Aux: a.Addr, Stride: a.Stride})
-		return true
-	}
-	return false
 }

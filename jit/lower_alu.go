@@ -55,9 +55,25 @@ func (w *lowerer) alu(in *isa.Insn, info *isa.Info) error {
 			op.Src = w.use(in.Src)
 		}
 		op.NonZero = mayDivide(w.proof, w.cfg, w.pc)
+		w.narrow(&op, in)
 	}
 	w.emit(op)
 	return nil
+}
+
+// narrow divides in 32 bits what are numbers of 32 bits in 64: the same result, sooner. The divisor is tested still.
+func (w *lowerer) narrow(op *ir.Op, in *isa.Insn) {
+	if op.Kind != ir.Div && op.Kind != ir.Mod || op.W != 64 || !w.facts || !w.cfg.on(PassNarrow) {
+		return
+	}
+	upper := w.proof.Fact(w.pc).Upper
+	small := upper>>in.Src&1 != 0
+	if op.UseImm {
+		small = op.Imm >= 0
+	}
+	if small && upper>>in.Dst&1 != 0 {
+		op.W = 32
+	}
 }
 
 // mayDivide reports whether a division by zero, which ends the process on some machines, is left to the verifier to
@@ -78,7 +94,7 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 		if w.out < 0 {
 			w.out = w.newLabel()
 		}
-		return w.branch(in, info, w.out, 0)
+		return w.branch(in, info, t, w.out, 0)
 	}
 	if i, _ := w.cfg.Fuel.FuncAt(uint64(t)); t != int(w.cfg.Fuel.Starts()[w.fn]) {
 		// Function i is the first that starts at t or behind it.
@@ -86,10 +102,10 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 			return false, fmt.Errorf("jump into another function")
 		}
 	}
-	return w.branch(in, info, w.label[t], w.cfg.Fuel.Back(w.pc, t))
+	return w.branch(in, info, t, w.label[t], w.cfg.Fuel.Back(w.pc, t))
 }
 
-func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32, cost uint32) (falls bool, err error) {
+func (w *lowerer) branch(in *isa.Insn, info *isa.Info, t int, to int32, cost uint32) (falls bool, err error) {
 	cond := ir.Op{Kind: ir.CondJump, W: info.Width, Cond: conds[info.CondOp]}
 	decided := info.Kind == isa.KindJump
 	_, counts := w.cfg.Fuel.Counted(w.pc) // its comparison is what ends the loop, whatever was proven
@@ -128,6 +144,12 @@ func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32, cost uint32) (f
 		w.here(taken)
 		w.back(to, cost)
 		w.here(next)
+	case w.cfg.on(PassLayout) && !w.closes(t):
+		// One of several ways back, as likely taken as not: the fuel is taken out of line, so that neither way
+		// costs more jumps than the program has.
+		cond.Target = w.newLabel()
+		w.emit(cond)
+		w.after = append(w.after, ir.Op{Kind: ir.Label, Target: cond.Target, PC: int32(w.pc)}, w.backJump(to, cost))
 	default:
 		next := w.newLabel()
 		cond.Cond, cond.Target = cond.Cond.Not(), next
@@ -138,6 +160,11 @@ func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32, cost uint32) (f
 	return !decided, nil
 }
 
-func (w *lowerer) back(to int32, cost uint32) {
-	w.emit(ir.Op{Kind: ir.BackJump, Target: to, Imm: int64(cost), Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: to, Alt: -1})})
+func (w *lowerer) back(to int32, cost uint32) { w.emit(w.backJump(to, cost)) }
+
+func (w *lowerer) backJump(to int32, cost uint32) ir.Op {
+	return ir.Op{Kind: ir.BackJump, Target: to, Imm: int64(cost), PC: int32(w.pc), Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: to, Alt: -1})}
 }
+
+// closes reports whether the jump back at hand is the last one to its target: the end of a loop, as a rule.
+func (w *lowerer) closes(target int) bool { return int(w.last[target]) == w.pc }

@@ -11,12 +11,33 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassLea) {
 		lea(l.Ops)
 	}
+	if cfg.on(PassInline) {
+		lookups(l)
+	}
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassTest) {
+		tests(l.Ops)
+	}
+	if cfg.on(PassWide) {
+		wide(l.Ops)
+	}
 	if cfg.on(PassDead) {
 		extensions(l.Ops)
-		dead(l)
+	}
+	if !cfg.on(PassDead) && !cfg.on(PassFold) {
+		return
+	}
+	at, ok := liveness(l)
+	if !ok {
+		return
+	}
+	if cfg.on(PassFold) {
+		fold(l, at)
+	}
+	if cfg.on(PassDead) {
+		dead(l, at)
 	}
 }
 
@@ -32,7 +53,7 @@ const allRegs regSet = 1<<10 - 1
 func simple(k ir.Kind) bool {
 	switch k {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState, ir.LoadPacket:
 		return true
 	}
 	return false
@@ -49,7 +70,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 	case ir.Mov:
 		src()
 		writes = bit(op.Dst)
-	case ir.FrameAddr, ir.LoadState:
+	case ir.FrameAddr, ir.LoadState, ir.LoadPacket:
 		writes = bit(op.Dst)
 	case ir.Lea, ir.Sext:
 		reads, writes = bit(op.Src), bit(op.Dst)
@@ -60,10 +81,21 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads |= bit(op.Dst)
 		writes = bit(op.Dst)
 	case ir.Load, ir.LoadAcq:
-		reads, writes = bit(op.Base), bit(op.Dst)
+		writes = bit(op.Dst)
+		if op.Access != ir.Fixed {
+			reads = bit(op.Base)
+		}
+		if op.Indexed {
+			reads |= bit(op.Index)
+		}
 	case ir.Store, ir.StoreRel:
 		src()
-		reads |= bit(op.Base)
+		if op.Access != ir.Fixed {
+			reads |= bit(op.Base)
+		}
+		if op.Indexed {
+			reads |= bit(op.Index)
+		}
 	case ir.Atomic:
 		reads = bit(op.Base) | bit(op.Src) | bit(0)
 		if op.Fetch {
@@ -77,6 +109,15 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads |= bit(op.Dst)
 	case ir.StoreState:
 		reads = bit(op.Src)
+	case ir.Copy:
+		reads = bit(op.Src) | bit(op.Base)
+	case ir.ReadClock:
+		writes = bit(0)
+	case ir.RingReserve:
+		src()
+		writes = bit(0) | bit(1) | bit(5)
+	case ir.RingCommit:
+		reads, writes = bit(1)|bit(2), bit(0)|bit(3)
 	case ir.ArrayLookup:
 		reads, writes = bit(op.Base), bit(0)
 	}

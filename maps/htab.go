@@ -12,17 +12,8 @@ import (
 	"github.com/gbpf/gbpf/internal/hostmem"
 )
 
-// htab is the hash table under every hash map. Its index lies off the Go heap, at fixed
-// addresses, in a layout that generated code may rely on:
-//
-//	buckets  [n]uint32            first element of the chain, n a power of two
-//	meta     [elems]{next, hash uint32}
-//	keys     [elems][keyStride]   the key, padded with zeros to a multiple of 8
-//
-// A link is an element's number, or [endMark] with the bucket's number in its low bits when the
-// chain ends. Elements are used again at once after they are unlinked, so a reader without the lock
-// may be led into another chain; it notices by the number at its end and starts over. A link is
-// published with an atomic store after the element is complete.
+// htab is the hash table under every hash map. Its index lies off the Go heap in the layout that [HashEnd]
+// describes, which machine code reads too.
 //
 // An update of an existing key takes a fresh element, as in the kernel, so that a program that holds
 // the old value's address does not see it change half-way; elements are reused oldest first.
@@ -63,12 +54,6 @@ type htab struct {
 	touched, reused func(elem uint32)
 }
 
-// endMark ends a chain; the bucket's number is added to it.
-const endMark = 1 << 31
-
-// metaSize is the size of an element's {next, hash} in the index of a hash map, in bytes.
-const metaSize = 8
-
 func newHtab(m *Map) (*htab, error) {
 	h := &htab{
 		mem: m.mem, vsize: m.spec.ValueSize, cpus: 1, perCPU: m.spec.Type.PerCPU(), fields: m.spec.Fields,
@@ -87,7 +72,7 @@ func newHtab(m *Map) (*htab, error) {
 	}
 	h.mask = n - 1
 	metaOff := (uint64(n)*4 + 63) &^ 63
-	keyOff := metaOff + uint64(h.elems)*metaSize
+	keyOff := metaOff + uint64(h.elems)*HashMetaSize
 	size := keyOff + uint64(h.elems)*uint64(h.keyStride)
 	// Both bounds first: nothing is touched of an index that cannot be.
 	if err := m.charge(size); err != nil {
@@ -105,7 +90,7 @@ func newHtab(m *Map) (*htab, error) {
 	mem := unsafe.Pointer(unsafe.SliceData(h.block.Bytes()))
 	h.buckets, h.meta, h.keys = mem, unsafe.Add(mem, metaOff), unsafe.Add(mem, keyOff)
 	for b := range n {
-		*h.bucket(b) = endMark | b
+		*h.bucket(b) = HashEnd | b
 	}
 	return h, nil
 }
@@ -113,12 +98,11 @@ func newHtab(m *Map) (*htab, error) {
 func (h *htab) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.block != nil {
+		h.shut()
+	}
 	h.r.Free()
 }
-
-func (h *htab) bucket(b uint32) *uint32 { return (*uint32)(unsafe.Add(h.buckets, uintptr(b)*4)) }
-func (h *htab) link(e uint32) *uint32   { return (*uint32)(unsafe.Add(h.meta, uintptr(e)*metaSize)) }
-func (h *htab) hashOf(e uint32) *uint32 { return (*uint32)(unsafe.Add(h.meta, uintptr(e)*metaSize+4)) }
 
 func (h *htab) key(e uint32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(h.keys, uintptr(e)*uintptr(h.keyStride))), h.ksize)
@@ -132,16 +116,13 @@ func (h *htab) value(e uint32, cpu int) guest.Addr {
 	return h.base + i*h.stride
 }
 
-// mix is the odd constant of the hash: 2^64 divided by the golden ratio.
-const mix = 0x9e3779b97f4a7c15
-
 // hash mixes the key in 8-byte words, the last one padded with zeros, each by a
 // multiplication and a shift; the upper half of the last product counts most.
 func (h *htab) hash(key []byte) uint32 {
 	x := h.seed
 	for len(key) >= 8 {
-		x = (x ^ binary.LittleEndian.Uint64(key)) * mix
-		x ^= x >> 32
+		x = (x ^ binary.LittleEndian.Uint64(key)) * HashMix
+		x ^= x >> HashShift
 		key = key[8:]
 	}
 	if len(key) > 0 {
@@ -153,8 +134,8 @@ func (h *htab) hash(key []byte) uint32 {
 				w |= uint64(c) << (8 * i)
 			}
 		}
-		x = (x ^ w) * mix
-		x ^= x >> 32
+		x = (x ^ w) * HashMix
+		x ^= x >> HashShift
 	}
 	return uint32(x)
 }
@@ -164,13 +145,13 @@ func (h *htab) find(key []byte, hash uint32) (uint32, bool) {
 	b := hash & h.mask
 	for {
 		e := atomic.LoadUint32(h.bucket(b))
-		for e < endMark {
+		for e < HashEnd {
 			if atomic.LoadUint32(h.hashOf(e)) == hash && string(h.key(e)) == string(key) {
 				return e, true
 			}
 			e = atomic.LoadUint32(h.link(e))
 		}
-		if e == endMark|b {
+		if e == HashEnd|b || e == HashClosed {
 			return 0, false
 		}
 	}
@@ -207,9 +188,16 @@ func (h *htab) give(e uint32) { h.spare = append(h.spare, e) }
 
 // insert links a new element for key in front of its chain.
 func (h *htab) insert(e uint32, key []byte, hash uint32) {
-	k := unsafe.Slice((*byte)(unsafe.Add(h.keys, uintptr(e)*uintptr(h.keyStride))), h.keyStride)
-	clear(k[h.ksize:])
-	copy(k, key)
+	at := unsafe.Add(h.keys, uintptr(e)*uintptr(h.keyStride))
+	if h.keyStride == 8 {
+		var k [8]byte
+		copy(k[:], key)
+		atomic.StoreUint64((*uint64)(at), binary.NativeEndian.Uint64(k[:]))
+	} else {
+		k := unsafe.Slice((*byte)(at), h.keyStride)
+		clear(k[h.ksize:])
+		copy(k, key)
+	}
 	atomic.StoreUint32(h.hashOf(e), hash)
 	b := h.bucket(hash & h.mask)
 	atomic.StoreUint32(h.link(e), atomic.LoadUint32(b))
@@ -320,7 +308,7 @@ func (h *htab) next(key, out []byte) errno.Errno {
 	if key != nil {
 		hash := h.hash(key)
 		if e, found := h.find(key, hash); found {
-			if n := *h.link(e); n < endMark {
+			if n := *h.link(e); n < HashEnd {
 				copy(out, h.key(n))
 				return 0
 			}
@@ -328,7 +316,7 @@ func (h *htab) next(key, out []byte) errno.Errno {
 		}
 	}
 	for ; b <= h.mask; b++ {
-		if e := *h.bucket(b); e < endMark {
+		if e := *h.bucket(b); e < HashEnd {
 			copy(out, h.key(e))
 			return 0
 		}
@@ -344,7 +332,7 @@ func (h *htab) each(cpu int, f func(key []byte, value uint64) bool) int64 {
 	for b := uint32(0); b <= h.mask; b++ {
 		h.mu.Lock()
 		chain = chain[:0]
-		for e := *h.bucket(b); e < endMark; e = *h.link(e) {
+		for e := *h.bucket(b); e < HashEnd; e = *h.link(e) {
 			chain = append(chain, e)
 		}
 		h.mu.Unlock()

@@ -70,7 +70,7 @@ func (l *lru) evictOne() bool {
 
 // linked reports whether e is in its chain.
 func (l *lru) linked(e uint32) bool {
-	for at := *l.bucket(*l.hashOf(e) & l.mask); at < endMark; at = *l.link(at) {
+	for at := *l.bucket(*l.hashOf(e) & l.mask); at < HashEnd; at = *l.link(at) {
 		if at == e {
 			return true
 		}

@@ -5,10 +5,13 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/gbpf/gbpf/internal/errno"
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/hostmem"
 )
 
 // Ringbuf is the programs' face of a ring buffer map.
@@ -17,22 +20,39 @@ import (
 // ring of n bytes holds n-8 of them. Guest memory has room for twice the size, and a record that
 // starts near the end runs on into the upper half: it is contiguous without mapping anything
 // twice, and since positions are the ring's, no two live records overlap. Headers are the host's.
+//
+// Producers take no lock. One that has moved the producer position writes its header next, and until then it is 0,
+// as the consumer leaves it before it moves its own position: such a record is not complete. Machine code does the same
+// by itself, see [RingHead].
 type Ringbuf struct {
-	mem  *guest.Memory
-	r    *guest.Region
-	base guest.Addr
-	mask uint64
-
-	mu     sync.Mutex
-	prod   uint64
-	cons   uint64
+	mem    *guest.Memory
+	r      *guest.Region
+	base   guest.Addr
+	mask   uint64
+	block  *hostmem.Block
+	head   *RingHead
 	header []uint32 // by position / 8: length and state, 0 for none
-	live   []span   // reserved and not yet submitted
+
+	mu     sync.Mutex // of the consumer
 	wake   chan struct{}
 	reader bool
+
+	liveMu sync.Mutex
+	live   []uint32 // offsets of records reserved by [Ringbuf.Reserve], and of some that are no more: for allow
 }
 
-type span struct{ off, n uint32 }
+// RingHead is what machine code works on: it lies at a fixed address, with the headers of the records RingHeaders
+// bytes behind its start.
+type RingHead struct {
+	Prod    uint64 // position of the next record, in bytes
+	_       [7]uint64
+	Cons    uint64 // position of the oldest record; never beyond Prod
+	Waiting uint32 // readers that sleep, or are about to and will look once more
+	_       [13]uint32
+}
+
+// RingHeaders is where the headers are.
+const RingHeaders = unsafe.Sizeof(RingHead{})
 
 // State bits of a header, as BPF_RINGBUF_BUSY_BIT and BPF_RINGBUF_DISCARD_BIT.
 const (
@@ -60,7 +80,13 @@ func newRingbuf(m *Map) (store, error) {
 	if err := m.charge(uint64(size) / 2); err != nil {
 		return nil, err
 	}
-	b := &Ringbuf{mem: m.mem, mask: uint64(size) - 1, header: make([]uint32, size/8), wake: make(chan struct{}, 1)}
+	b := &Ringbuf{mem: m.mem, mask: uint64(size) - 1, wake: make(chan struct{}, 1)}
+	var err error
+	if b.block, err = hostmem.New(uint64(RingHeaders) + uint64(size)/2); err != nil {
+		return nil, err
+	}
+	b.head = (*RingHead)(b.block.Base())
+	b.header = unsafe.Slice((*uint32)(unsafe.Add(b.block.Base(), RingHeaders)), size/8)
 	b.r = &guest.Region{Kind: guest.KindRingbuf, Perm: guest.PermRW, Size: 2 * size, Name: m.spec.Name, Owner: m, Allow: b.allow}
 	if err := m.mem.Alloc(b.r); err != nil {
 		return nil, err
@@ -69,7 +95,11 @@ func newRingbuf(m *Map) (store, error) {
 	return b, nil
 }
 
-func (b *Ringbuf) close() { b.r.Free() }
+// close frees the memory. Machine code finds the ring full.
+func (b *Ringbuf) close() {
+	atomic.StoreUint64(&b.head.Prod, atomic.LoadUint64(&b.head.Cons)+b.mask+1)
+	b.r.Free()
+}
 
 // Ringbuf returns the programs' face of a ring buffer map, nil for other types.
 func (m *Map) Ringbuf() *Ringbuf {
@@ -77,12 +107,23 @@ func (m *Map) Ringbuf() *Ringbuf {
 	return b
 }
 
+// Layout tells machine code where the ring is: the host address of its [RingHead], the guest address of position 0, and the
+// size less one, in bytes. They stay as they are as long as the map is referred to.
+func (b *Ringbuf) Layout() (head uintptr, base guest.Addr, mask uint32) {
+	return uintptr(b.block.Base()), b.base, uint32(b.mask)
+}
+
 // allow reports whether n bytes at off of the region lie in a record that is being written.
 func (b *Ringbuf) allow(off, n uint32) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, s := range b.live {
-		if off >= s.off && off-s.off < s.n && n <= s.n-(off-s.off) {
+	b.liveMu.Lock()
+	defer b.liveMu.Unlock()
+	for _, at := range b.live {
+		h := atomic.LoadUint32(&b.header[at/8])
+		at += ringHeader
+		if h&ringBusy == 0 || off < at {
+			continue
+		}
+		if size := h &^ ringBusy; off-at < size && n <= size-(off-at) {
 			return true
 		}
 	}
@@ -95,21 +136,32 @@ func (b *Ringbuf) Reserve(size, flags uint64) uint64 {
 	if flags != 0 || size > ringMaxRecord {
 		return 0
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.reserve(size)
+	n := (size + ringHeader + 7) &^ 7
+	for {
+		cons := atomic.LoadUint64(&b.head.Cons) // first: it is never ahead of what is read next
+		prod := atomic.LoadUint64(&b.head.Prod)
+		if prod+n-cons > b.mask {
+			return 0
+		}
+		if !atomic.CompareAndSwapUint64(&b.head.Prod, prod, prod+n) {
+			continue
+		}
+		at := uint32(prod & b.mask)
+		atomic.StoreUint32(&b.header[at/8], uint32(size)|ringBusy)
+		b.enliven(at)
+		return uint64(b.base) + uint64(at) + ringHeader
+	}
 }
 
-func (b *Ringbuf) reserve(size uint64) uint64 {
-	n := (size + ringHeader + 7) &^ 7
-	if n > b.mask+1 || b.prod+n-b.cons > b.mask {
-		return 0
+// enliven adds a record to those that may be being written, and drops those that are not any more when
+// there are many: machine code ends records without saying so.
+func (b *Ringbuf) enliven(at uint32) {
+	b.liveMu.Lock()
+	defer b.liveMu.Unlock()
+	if len(b.live) == cap(b.live) {
+		b.live = slices.DeleteFunc(b.live, func(at uint32) bool { return atomic.LoadUint32(&b.header[at/8])&ringBusy == 0 })
 	}
-	at := uint32(b.prod & b.mask)
-	b.header[at/8] = uint32(size) | ringBusy
-	b.prod += n
-	b.live = append(b.live, span{at + ringHeader, uint32(size)})
-	return uint64(b.base) + uint64(at) + ringHeader
+	b.live = append(b.live, at)
 }
 
 // Submit hands a reserved record to the reader. It returns false for an address that is no
@@ -125,20 +177,22 @@ func (b *Ringbuf) commit(addr, flags uint64, state uint32) bool {
 	if off > b.mask || off%8 != 0 {
 		return false
 	}
-	b.mu.Lock()
-	h := &b.header[off/8]
-	if *h&ringBusy == 0 {
-		b.mu.Unlock()
+	at := &b.header[off/8]
+	h := atomic.LoadUint32(at)
+	if h&ringBusy == 0 || !atomic.CompareAndSwapUint32(at, h, h&^ringBusy|state|ringDone) {
 		return false
 	}
-	*h = *h&^ringBusy | state | ringDone
-	i := slices.IndexFunc(b.live, func(s span) bool { return uint64(s.off) == off+ringHeader })
-	b.live = slices.Delete(b.live, i, i+1)
-	b.mu.Unlock()
 	if flags&RingNoWakeup == 0 {
-		b.notify()
+		b.Wake()
 	}
 	return true
+}
+
+// Wake tells a reader that sleeps that there is a record.
+func (b *Ringbuf) Wake() {
+	if atomic.LoadUint32(&b.head.Waiting) != 0 {
+		b.notify()
+	}
 }
 
 func (b *Ringbuf) notify() {
@@ -169,17 +223,16 @@ func (b *Ringbuf) Output(data []byte, flags uint64) int64 {
 // Query returns what BPF_RB_AVAIL_DATA (0), RING_SIZE (1), CONS_POS (2) or PROD_POS (3) name, in
 // bytes, and 0 for any other number.
 func (b *Ringbuf) Query(what uint64) uint64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	cons := atomic.LoadUint64(&b.head.Cons)
 	switch what {
 	case 0:
-		return b.prod - b.cons
+		return atomic.LoadUint64(&b.head.Prod) - cons
 	case 1:
 		return b.mask + 1
 	case 2:
-		return b.cons
+		return cons
 	case 3:
-		return b.prod
+		return atomic.LoadUint64(&b.head.Prod)
 	}
 	return 0
 }
@@ -189,23 +242,23 @@ func (b *Ringbuf) Query(what uint64) uint64 {
 func (b *Ringbuf) take(out []byte) (rec []byte, ok bool, remaining int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.cons < b.prod {
-		at := b.cons & b.mask
-		h := &b.header[at/8]
-		if *h&ringBusy != 0 {
+	out = out[:0]
+	cons := b.head.Cons // nobody else writes it
+	for !ok && cons < atomic.LoadUint64(&b.head.Prod) {
+		at := cons & b.mask
+		h := atomic.LoadUint32(&b.header[at/8])
+		if h == 0 || h&ringBusy != 0 {
 			break
 		}
-		n := *h & (ringDone - 1)
-		discarded := *h&ringDiscard != 0
-		*h = 0
-		data, inside := b.mem.Slice(uint64(b.base)+at+ringHeader, uint64(n))
-		b.cons += (uint64(n) + ringHeader + 7) &^ 7
-		if discarded || !inside {
-			continue
+		n := uint64(h & (ringDone - 1))
+		if data, inside := b.mem.Slice(uint64(b.base)+at+ringHeader, n); inside && h&ringDiscard == 0 {
+			out, ok = append(out, data...), true
 		}
-		return append(out[:0], data...), true, int(b.prod - b.cons)
+		atomic.StoreUint32(&b.header[at/8], 0)
+		cons += (n + ringHeader + 7) &^ 7
+		atomic.StoreUint64(&b.head.Cons, cons)
 	}
-	return out[:0], false, int(b.prod - b.cons)
+	return out, ok, int(atomic.LoadUint64(&b.head.Prod) - cons)
 }
 
 func (b *Ringbuf) lookup(int, []byte) uint64                      { return 0 }
@@ -253,17 +306,29 @@ func (r *RingbufReader) Read() (RingbufRecord, error) {
 // ReadInto is Read that reuses rec.RawSample.
 func (r *RingbufReader) ReadInto(rec *RingbufRecord) error {
 	for {
-		var ok bool
-		if rec.RawSample, ok, rec.Remaining = r.b.take(rec.RawSample); ok {
-			if rec.Remaining > 0 {
-				r.b.notify() // for another goroutine that waits
-			}
+		if r.take(rec) {
 			return nil
 		}
-		if err := r.w.wait(); err != nil {
+		// Who ends a record looks for readers that wait after that, so the second look finds what the wake-up would miss.
+		atomic.AddUint32(&r.b.head.Waiting, 1)
+		ok := r.take(rec)
+		var err error
+		if !ok {
+			err = r.w.wait()
+		}
+		atomic.AddUint32(&r.b.head.Waiting, ^uint32(0))
+		if ok || err != nil {
 			return err
 		}
 	}
+}
+
+func (r *RingbufReader) take(rec *RingbufRecord) (ok bool) {
+	rec.RawSample, ok, rec.Remaining = r.b.take(rec.RawSample)
+	if ok && rec.Remaining > 0 {
+		r.b.Wake() // for another goroutine that waits
+	}
+	return ok
 }
 
 // SetDeadline bounds how long Read waits; the zero time means for ever.

@@ -14,6 +14,7 @@ const SockSize = 80
 type userCtx struct {
 	given   bool   // Input.Ctx was there
 	data    bool   // the context came as Input.Data and goes back as Output.Data
+	gsoSize uint32 // the user's gso_size, of which the program sees 16 bits
 	ingress uint32 // the user's ingress_ifindex, which the program sees with defaults filled in
 }
 
@@ -50,14 +51,17 @@ func (b *Bctx) begin(n uint32) ([]byte, error) {
 // area so that the packet itself starts at headroom, and zeroes the headroom.
 func (b *Bctx) place(data []byte, meta uint32) error {
 	s := b.Slot
-	if room := s.PacketSize - guest.Headroom - guest.Tailroom; uint64(len(data)) > uint64(room)+uint64(meta) {
-		return b.inputError("data", "%d bytes, the run slot holds packets of at most %d", len(data), room)
-	}
-	if b.Ctx == s.Packet {
+	start, size := s.Packet, s.PacketSize
+	if b.Area != 0 {
+		start, size = b.Area+meta, b.AreaSize-meta
+	} else if b.Ctx == s.Packet {
 		return b.inputError("ctx", "%d bytes leave no room for a packet", b.CtxLen)
 	}
-	b.HardStart = s.Packet
-	b.Data = s.Packet + guest.Headroom
+	if room := size - guest.Headroom - guest.Tailroom; uint64(len(data)) > uint64(room)+uint64(meta) {
+		return b.inputError("data", "%d bytes, the run slot holds packets of at most %d", len(data), room)
+	}
+	b.HardStart = start
+	b.Data = start + guest.Headroom
 	b.DataMeta = b.Data - meta
 	b.DataEnd = b.DataMeta + uint32(len(data))
 	b.HardEnd = b.DataEnd + guest.Tailroom
@@ -66,7 +70,9 @@ func (b *Bctx) place(data []byte, meta uint32) error {
 		return b.inputError("data", "guest memory is closed")
 	}
 	clear(area[:guest.Headroom-meta])
-	copy(area[guest.Headroom-meta:], data)
+	if b.Area == 0 {
+		copy(area[guest.Headroom-meta:], data)
+	}
 	return nil
 }
 

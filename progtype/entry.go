@@ -3,7 +3,7 @@ package progtype
 import "fmt"
 
 // Reset makes b the context of a run of a program of type t. [Type.Setup] does the rest.
-func (b *Bctx) Reset(t *Type) { b.Type = t }
+func (b *Bctx) Reset(t *Type) { b.Type, b.Area = t, 0 }
 
 // Entry is what R1 and R2 hold when the program starts: the context in R1, or for
 // type raw the memory in R1 and its length in bytes in R2.

@@ -103,6 +103,10 @@ type Bctx struct {
 	// inner three between HardStart and HardEnd and update the context.
 	HardStart, DataMeta, Data, DataEnd, HardEnd guest.Addr
 	PacketWritable                              bool
+	// Area, if not 0, is AreaSize bytes of guest memory that take the place of the slot's packet area, with Input.Data
+	// in them already, from guest.Headroom on: whoever sets it says so.
+	Area     guest.Addr
+	AreaSize uint32
 
 	// Sock is a struct bpf_sock of SockSize bytes that the context points to, such as
 	// __sk_buff.sk; 0 for none. A program may read it.

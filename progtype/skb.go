@@ -93,6 +93,9 @@ func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 		return err
 	}
 	b.HardEnd = b.HardStart + b.Slot.PacketSize
+	if b.Area != 0 {
+		b.HardEnd = b.Area + b.AreaSize
+	}
 	b.PacketWritable = writable
 	b.Skb.L2, b.Skb.MacLen = l2, ethHLen
 	if !l2 {
@@ -117,6 +120,9 @@ func setupSkb(b *Bctx, in *Input, l2, writable bool) error {
 	if n := get32(ctx, skbGsoSegs); n > gsoMaxSegs {
 		return b.inputError("gso_segs", "is %d, more than %d", n, gsoMaxSegs)
 	}
+	// The kernel keeps 16 bits of it, and gives back what it was given.
+	b.user.gsoSize = get32(ctx, skbGsoSize)
+	put32(ctx, skbGsoSize, b.user.gsoSize&0xffff)
 	// What the host set by name is the socket buffer's state from here on.
 	b.Skb.PktType = get32(ctx, skbPktType)
 	b.Skb.Hash = get32(ctx, skbHash)
@@ -257,5 +263,6 @@ func finishSkb(b *Bctx, out *Output) {
 	for _, r := range skbOut {
 		copy(user[r.off:r.end], ctx[r.off:r.end])
 	}
+	put32(user[:], skbGsoSize, b.user.gsoSize)
 	out.Ctx = append(out.Ctx[:0], user[:]...)
 }

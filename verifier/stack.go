@@ -78,6 +78,11 @@ func (w *walker) stackStore(a *access, fr, off int) *Error {
 			}
 		}
 	}
+	if a.size < 8 {
+		if err := w.keepsPointers(f, off, off+a.size, false); err != nil {
+			return err
+		}
+	}
 	f.own(i + 1)
 	s := &f.stack[i]
 	whole := uint64(0)
@@ -152,6 +157,27 @@ func (s *slot) scrub() {
 	s.h, s.id = 0, 0
 }
 
+// keepsPointers refuses, where addresses must stay in the program, a write to the bytes lo to hi, exclusive, of a frame that
+// leaves a part of a pointer behind: it reads as a number then. Slots that are written in whole are no matter if that is certain.
+func (w *walker) keepsPointers(f *frame, lo, hi int, certain bool) *Error {
+	if w.leaks {
+		return nil
+	}
+	for off := lo; off < hi; {
+		i, b := place(off)
+		next := min(off+8-b, hi)
+		if i < len(f.stack) && !(certain && b == 0 && next-off == 8) {
+			if s := &f.stack[i]; s.spillSize() > 0 {
+				if v := w.tab.at(s.h); v.isPtr() {
+					return w.fail(CodeLeak, "a write to the stack at %d leaves a part of %s, which was stored there: it would disclose its address", off, w.describe(v))
+				}
+			}
+		}
+		off = next
+	}
+	return nil
+}
+
 // stackStoreSomewhere writes to one of several places.
 func (w *walker) stackStoreSomewhere(a *access, fr, lo, hi int) *Error {
 	f, cur := w.s.frames[fr], w.f()
@@ -167,6 +193,9 @@ func (w *walker) stackStoreSomewhere(a *access, fr, lo, hi int) *Error {
 				return err
 			}
 		}
+	}
+	if err := w.keepsPointers(f, lo, hi, false); err != nil {
+		return err
 	}
 	deepest, _ := place(lo)
 	f.own(deepest + 1)
@@ -215,6 +244,8 @@ func (w *walker) stackLoad(a *access, fr, off int) *Error {
 				g.set(a.value, v, s.id)
 				g.hs[a.value] = s.h
 				g.dirty &^= 1 << a.value
+			} else if v.isPtr() && !w.leaks {
+				return w.fail(CodeLeak, "%s in the stack at %d is used as a number: it would disclose its address", w.describe(&v), off)
 			}
 			return nil
 		}
@@ -320,6 +351,9 @@ func (w *walker) writeBytes(fr, lo, hi int, certain bool) *Error {
 				return err
 			}
 		}
+	}
+	if err := w.keepsPointers(f, lo, hi, certain); err != nil {
+		return err
 	}
 	if lo < hi {
 		deepest, _ := place(lo)

@@ -118,14 +118,14 @@ type Program struct {
 	slow error
 
 	closed atomic.Bool
-	stats  counters
+	stats  []counters // by simulated CPU
 }
 
 // NewProgram verifies a program against the machine's policy and loads it. The error is
 // a *[LoadError] that names the instruction, and wraps the verifier's *[verifier.Error] if it
 // was the verifier that refused the program.
 func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
-	p := &Program{m: m, spec: *spec}
+	p := &Program{m: m, spec: *spec, stats: make([]counters, m.opts.CPUs)}
 	p.spec.Maps = slices.Clone(spec.Maps)
 	p.spec.Kfuncs = slices.Clone(spec.Kfuncs)
 	p.spec.Funcs = slices.Clone(spec.Funcs)
@@ -163,6 +163,9 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	p.code = code
 	if p.slow = p.compile(); p.slow != nil && m.opts.Engine == EngineJIT {
 		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: p.slow.Error(), Err: p.slow}
+	}
+	if p.slow == nil {
+		m.perf.add(spec.Name, p.code.Native())
 	}
 	return p, nil
 }

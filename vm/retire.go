@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -46,17 +47,19 @@ func (m *Machine) settle() {
 
 // quiesce returns when no run that was under way at the call is any more.
 func (s *slots) quiesce() {
-	s.mu.Lock()
-	busy := s.all &^ s.free
-	s.mu.Unlock()
+	busy := s.busy()
 	for cpu := 0; busy != 0; cpu, busy = cpu+1, busy>>1 {
 		if busy&1 == 0 {
 			continue
 		}
-		if n, _, err := s.acquire(context.Background(), 1<<cpu); err == nil {
+		n, _, err := s.acquire(context.Background(), 1<<cpu)
+		switch {
+		case err == nil:
 			s.release(n)
-		} else {
-			s.close() // the machine is being closed: that waits for all of them
+		case errors.Is(err, ErrClosed):
+			s.close() // waits for all of them
+			return
 		}
+		// Else the CPU is idle and there is no memory for its first run.
 	}
 }

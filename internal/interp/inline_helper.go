@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/hostclock"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/verifier"
@@ -18,6 +19,16 @@ var inlined = map[string]func(p *Program, pc int) jit.Helper{
 	"get_current_uid_gid":   envWord(jit.EnvUidGid),
 	"get_numa_node_id":      envWord(jit.EnvNUMANode),
 	"get_current_cgroup_id": envWord(jit.EnvCgroupID),
+	"ktime_get_ns":          func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperClock} },
+	"ktime_get_boot_ns":     func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperClock} },
+	"ktime_get_coarse_ns":   func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperCoarse, Size: helpers.TickNs} },
+	"ringbuf_reserve":       (*Program).inlineReserve,
+	"ringbuf_submit":        (*Program).inlineSubmit,
+	"ringbuf_discard":       (*Program).inlineDiscard,
+	"ringbuf_output":        (*Program).inlineOutput,
+	"skb_load_bytes":        bytesOf(jit.HelperLoadSkb),
+	"xdp_load_bytes":        bytesOf(jit.HelperLoadXDP),
+	"xdp_store_bytes":       bytesOf(jit.HelperStoreXDP),
 }
 
 func envWord(i int) func(*Program, int) jit.Helper {
@@ -40,22 +51,29 @@ func (p *Program) helper(pc int) jit.Helper {
 	return f(p, pc)
 }
 
-// readsEnv reports whether machine code of p reads State.Env or State.Seed.
-func (p *Program) readsEnv() bool {
+// prepare notes what runs of p need beside its machine code.
+func (p *Program) prepare() {
 	if p.src.Proof.Policy() == verifier.PolicySandboxed {
-		return false
+		return
 	}
 	for pc := range p.src.Insns {
-		if k := p.helper(pc).Kind; k == jit.HelperRandom || k == jit.HelperEnv {
-			return true
+		switch p.helper(pc).Kind {
+		case jit.HelperRandom, jit.HelperEnv, jit.HelperClock, jit.HelperCoarse:
+			p.env = true
+		case jit.HelperSubmit, jit.HelperDiscard:
+			p.wakes(pc, p.reserved(pc))
+		case jit.HelperOutput:
+			p.wakes(pc, p.ring(pc))
 		}
 	}
-	return false
 }
+
+// lookBack is how many instructions before a call a guess is looked for: what makes the arguments stands near.
+const lookBack = 64
 
 // lastConst is what was last loaded into register r before pc, whichever way control took: a guess.
 func (p *Program) lastConst(pc int, r uint8) (uint64, bool) {
-	for at := pc - 1; at >= 0; at-- {
+	for at := pc - 1; at >= max(0, pc-lookBack); at-- {
 		if in := &p.code[at]; in.op == opConst && in.dst == r {
 			return in.imm, true
 		}
@@ -97,6 +115,10 @@ func (st *State) showEnv() {
 	b, env := st.block, st.Call.Env
 	if env == nil {
 		env = &helpers.Env{}
+	}
+	b.Clock = hostclock.Word()
+	if env.OwnClock() {
+		b.Clock = hostclock.NeverWord()
 	}
 	if env.Rand != nil {
 		b.Seed = 0

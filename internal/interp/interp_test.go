@@ -23,6 +23,8 @@ type rig struct {
 	table *maps.Table
 	st    *State
 	set   *helpers.Set
+	lie   bool   // helpers return what they do not
+	lies  uint64 // how often one was asked
 }
 
 func newRig(t testing.TB) *rig {

@@ -1,19 +1,20 @@
 package interp
 
 import (
+	"context"
 	"runtime"
 
-	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
-	"github.com/gbpf/gbpf/verifier"
 )
 
 // Compile makes machine code of a program that has a proof, for runs in native mode. What cfg says
 // of memory and options counts; the rest is the program's own. It is called before the program runs.
 func (p *Program) Compile(cfg jit.Config) error {
+	p.prepare()
 	p.configure(&cfg)
 	code, err := jit.Compile(p.src.Proof, cfg)
 	if err != nil {
@@ -32,37 +33,11 @@ func (p *Program) Assemble(cfg jit.Config, arch string) (*jit.Native, error) {
 // configure fills in what the program itself says.
 func (p *Program) configure(cfg *jit.Config) {
 	cfg.Fuel = p.cost
-	p.env = p.readsEnv()
 	cfg.Const = func(pc int) uint64 { return p.code[pc].imm }
 	cfg.TailCall = func(pc int) bool { return p.code[pc].op == opTailCall }
 	cfg.TailSlots = p.tailSlots
 	cfg.Helper = p.helper
 	cfg.Inline = p.inline
-}
-
-// inline says what the helper call at pc may be replaced with in machine code: one of the kernel's own helpers, where what
-// is proven of its arguments makes it simple.
-func (p *Program) inline(pc int) (jit.Inline, jit.Array) {
-	if p.code[pc].op != isa.OpCallHelper {
-		return jit.InlineNone, jit.Array{}
-	}
-	h := p.helpers[p.code[pc].imm]
-	if h.Kfunc || h != helpers.ByID(h.Proto.ID) {
-		return jit.InlineNone, jit.Array{}
-	}
-	switch h.Proto.Name {
-	case "get_smp_processor_id":
-		return jit.InlineCPU, jit.Array{}
-	case "map_lookup_elem":
-		f := p.src.Proof.Fact(pc)
-		if p.src.Map == nil || !f.Has(verifier.ConstMap) {
-			break
-		}
-		if addr, stride, entries, ok := p.src.Map(f.Map).Elements(); ok {
-			return jit.InlineArray, jit.Array{Addr: addr, Stride: stride, Entries: entries}
-		}
-	}
-	return jit.InlineNone, jit.Array{}
 }
 
 // FuncStart returns the first instruction of function i, and whether there is one.
@@ -77,19 +52,27 @@ func (p *Program) FuncStart(i int) (pc int, ok bool) {
 // Native returns the program's machine code, nil if it has none.
 func (p *Program) Native() *jit.Code { return p.native }
 
-// runNative runs p as machine code, with total units of fuel, from a state that Run has made ready.
-func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *trap.Trap) {
+// RunNative is Run in native mode of a program that has been compiled.
+func (st *State) RunNative(ctx context.Context, p *Program, units uint64, r1, r2 uint64) (Result, *trap.Trap) {
+	st.begin(ctx)
 	if !st.native || st.mode.Checked == p.proven {
 		st.mode = Mode{Native: true, Checked: !p.proven, MayGoto: maxMayGoto}
 		st.native = true
 	}
-	if !st.yield() { // a context that has ended runs nothing
-		st.fail(p, 0, st.trap)
-		return Result{}, st.trap
+	total := int64(min(units, 1<<62))
+	slice := min(total, fuel.Slice)
+	st.fuel = total - slice
+	if st.done != nil {
+		st.slice = slice
+		if !st.yield() { // a context that has ended runs nothing
+			st.fail(p, 0, st.trap)
+			return Result{}, st.trap
+		}
+		slice = st.slice
 	}
 	b := st.block
 	b.R[1], b.R[2], b.R[10] = r1, r2, uint64(st.slot.FrameTop(0))
-	b.Budget, b.Fuel, b.Prog, b.Scratch = maxMayGoto, uint64(st.slice), 0, st.slot.Scratch
+	b.Budget, b.Fuel, b.Prog, b.Scratch = maxMayGoto, uint64(slice), 0, st.slot.Scratch
 	if p.env {
 		st.showEnv()
 	}
@@ -98,6 +81,8 @@ func (st *State) runNative(p *Program, total int64, r1, r2 uint64) (Result, *tra
 		runtime.KeepAlive(p)
 		return Result{R0: b.R[0], Fuel: uint64(total-st.fuel) - b.Fuel}, nil
 	}
+	// What only helpers and the interpreter ask for.
+	st.insns, st.Call.GPL = 0, p.src.GPL
 	ok := st.serve(p)
 	return st.result(total, b.R[0], ok)
 }
@@ -141,6 +126,9 @@ func (st *State) serve(p *Program) bool {
 				return false
 			}
 			b.Fuel = uint64(st.slice)
+			code.Resume(b, e)
+		case jit.ExitWake:
+			p.rings[pc].Wake()
 			code.Resume(b, e)
 		case jit.ExitTailCall:
 			st.depth = st.nativeDepth()
@@ -297,8 +285,9 @@ func (st *State) tailNative(q *Program) bool {
 		f := &st.frames[st.depth]
 		f.prog, f.mayGoto = nil, budget
 		st.native = false
-		r := b.R
-		ok = st.loop(q, 0, &r)
+		r := st.registers()
+		*r = b.R
+		ok = st.loop(q, 0, r)
 		st.native = true
 		b.R[0] = r[0]
 	}

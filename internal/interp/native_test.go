@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -22,14 +21,14 @@ import (
 	"github.com/gbpf/gbpf/verifier"
 )
 
-var nativePrograms = flag.Int("native.programs", 4000, "hostile programs that TestNativeHostile runs")
-
 // twin is two windows with the same history: one for the interpreter, one for machine code.
 type twin struct {
 	t    testing.TB
 	a, b *rig
 	cfg  jit.Config
 	ran  int
+	// after, if not nil, is told of each pair of programs that has run.
+	after func(a, b *Program)
 }
 
 func newTwin(t testing.TB) *twin {
@@ -51,6 +50,10 @@ func smallRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rigIn(t, mem)
+}
+
+func rigIn(t testing.TB, mem *guest.Memory) *rig {
 	t.Cleanup(func() { mem.Close() })
 	slot, err := mem.NewSlot(0, 0)
 	if err != nil {
@@ -83,11 +86,11 @@ func (g *rig) proved(insns []isa.Insn) (*Program, error) {
 		},
 		Helper: func(pc int) (*helpers.Helper, error) {
 			if h := g.set.ByID(int32(insns[pc].Imm)); h != nil {
-				return h, nil
+				return g.lying(h), nil
 			}
 			return nil, errors.New("no such helper")
 		},
-		ByID: func(id uint64) *helpers.Helper { return g.set.ByID(int32(id)) },
+		ByID: func(id uint64) *helpers.Helper { return g.lying(g.set.ByID(int32(id))) },
 	})
 	if err != nil {
 		return nil, err
@@ -134,6 +137,9 @@ func (tw *twin) compare(name string, insns []isa.Insn, data []byte, fuel uint64)
 	}
 	if tw.ran%500 == 0 {
 		tw.wholeWindow(name)
+	}
+	if tw.after != nil {
+		tw.after(pa, pb)
 	}
 	return true
 }
@@ -267,196 +273,6 @@ func nativeRows(t *testing.T) {
 	}
 	tw.wholeWindow("rows")
 	t.Logf("compared %d programs", tw.ran)
-}
-
-// hostile makes programs that go everywhere: any row, any register, wild pointers, loops, calls.
-type hostile struct {
-	r     *rand.Rand
-	insns []isa.Insn
-}
-
-func (h *hostile) reg() isa.Reg { return isa.Reg(h.r.IntN(10)) }
-
-func (h *hostile) value() uint64 {
-	switch h.r.IntN(6) {
-	case 0:
-		return boundary[h.r.IntN(len(boundary))]
-	case 1:
-		return 1<<32 - uint64(h.r.IntN(16)) // the window's end
-	case 2:
-		return uint64(h.r.IntN(16))
-	case 3:
-		return uint64(guest.NullZone + h.r.IntN(1<<17))
-	}
-	return h.r.Uint64() >> h.r.IntN(64)
-}
-
-// body appends n instructions of a function that starts here, and its exit.
-func (h *hostile) body(n int, calls []int) {
-	start := len(h.insns)
-	var jumps []int
-	for range n {
-		op := isa.Op(1 + h.r.IntN(isa.NumOps-1))
-		info := op.Info()
-		in := isa.New(op, h.reg(), h.reg(), 0, 0)
-		if info.SrcUse == isa.UseOperand && h.r.IntN(12) == 0 && !info.Fetch {
-			in.Src = isa.R10
-		}
-		if info.ImmUse == isa.UseOperand {
-			in.Imm = int64(int32(h.value()))
-		}
-		switch info.Kind {
-		case isa.KindALU, isa.KindMov, isa.KindMovSX, isa.KindEnd:
-			if info.SrcUse != isa.UseOperand {
-				in.Src = 0
-			}
-		case isa.KindLoad, isa.KindLoadSX, isa.KindStore, isa.KindStoreImm, isa.KindAtomic, isa.KindLoadAcquire, isa.KindStoreRelease:
-			in.Off = int16(h.value())
-			if info.ImmUse == isa.UseSelect {
-				in.Imm = int64(info.ImmVal)
-			}
-			if info.SrcUse != isa.UseOperand {
-				in.Src = 0
-			}
-			if h.r.IntN(3) == 0 { // the stack
-				in.Off = -int16(h.r.IntN(530))
-				if info.Kind == isa.KindLoad || info.Kind == isa.KindLoadSX || info.Kind == isa.KindLoadAcquire {
-					in.Src = isa.R10
-				} else {
-					in.Dst = isa.R10
-				}
-			}
-		case isa.KindCond, isa.KindMayGoto, isa.KindJump:
-			if info.SrcUse != isa.UseOperand {
-				in.Src = 0
-			}
-			if info.Kind != isa.KindCond {
-				in = isa.New(op, 0, 0, 0, 0)
-			}
-			jumps = append(jumps, len(h.insns))
-		case isa.KindLoadImm64:
-			two := isa.LoadImm64(isa.OpLddw, h.reg(), int64(h.value()))
-			if len(calls) > 0 && h.r.IntN(4) == 0 {
-				two = isa.LoadImm64(isa.OpLddwFunc, h.reg(), int64(int32(calls[h.r.IntN(len(calls))]-len(h.insns)-1)))
-			}
-			h.insns = append(h.insns, two[:]...)
-			continue
-		case isa.KindPacketLoad:
-			in = isa.New(op, 0, 0, 0, int64(h.r.IntN(80)))
-			if info.SrcUse == isa.UseOperand {
-				in.Src = h.reg()
-			}
-		case isa.KindCall:
-			switch {
-			case op == isa.OpCallLocal && len(calls) > 0:
-				in = isa.New(op, 0, in.Src, 0, int64(calls[h.r.IntN(len(calls))]-len(h.insns)-1))
-				in.Src = isa.New(op, 0, 0, 0, 0).Src
-			case op == isa.OpCallHelper:
-				ids := []int64{1, 2, 3, 5, 7, 8, 12, 12, 12, 28, 28, 26, 44, 87, 130, 131, 132, 164, 181, 181}
-				in = isa.New(op, 0, 0, 0, ids[h.r.IntN(len(ids))])
-				if in.Imm == 5 || in.Imm == 7 {
-					in.Imm = 8
-				}
-			case op == isa.OpCallReg && h.r.IntN(2) == 0:
-			default:
-				continue
-			}
-		default:
-			continue
-		}
-		h.insns = append(h.insns, in)
-	}
-	if h.r.IntN(2) == 0 {
-		h.insns = append(h.insns, spill()...)
-	}
-	end := len(h.insns)
-	h.insns = append(h.insns, exit...)
-	for _, at := range jumps {
-		to := start + h.r.IntN(end-start+1)
-		if h.r.IntN(3) > 0 {
-			to = at + 1 + h.r.IntN(end-at)
-		}
-		in := &h.insns[at]
-		if in.Op == isa.OpJa32 {
-			in.Imm = int64(to - at - 1)
-		} else {
-			in.Off = int16(to - at - 1)
-		}
-	}
-}
-
-// program makes a program of a main function and up to three others. Its bodies are made twice: once
-// to see how long they get, then with calls that meet.
-func (h *hostile) program(seed uint64) []isa.Insn {
-	var starts []int
-	for range 2 {
-		h.r = rand.New(rand.NewPCG(seed, 77))
-		subs := h.r.IntN(4)
-		var v [10]uint64
-		for r := range v {
-			v[r] = h.value()
-		}
-		if starts == nil {
-			starts = make([]int, subs)
-		}
-		h.insns = setAll(v)
-		h.body(1+h.r.IntN(50), starts)
-		for i := range subs {
-			starts[i] = len(h.insns)
-			h.body(1+h.r.IntN(20), starts)
-		}
-	}
-	return h.insns
-}
-
-// TestNativeHostile runs programs that no verifier has seen in both engines: wild pointers, misaligned atomics, loops
-// and recursion without end, helpers with any arguments. Both must agree on everything, and end.
-func TestNativeHostile(t *testing.T) {
-	t.Run("full", func(t *testing.T) { nativeHostile(t, newTwin(t), 0) })
-	t.Run("masked", func(t *testing.T) {
-		// The window of a host that does not give 4 GiB, and a processor without anything.
-		tw := newTwin(t)
-		tw.cfg.Mask = uint32(tw.a.mem.Limit() - 1)
-		tw.a.st.mask = uint64(tw.cfg.Mask)
-		withFeatures(t, cpu.Features{}, func(t *testing.T) { nativeHostile(t, tw, 1<<32) })
-	})
-}
-
-func nativeHostile(t *testing.T, tw *twin, seed uint64) {
-	tw.t = t
-	for _, g := range []*rig{tw.a, tw.b} {
-		for _, s := range []maps.Spec{
-			{Name: "array", Type: maps.Array, KeySize: 4, ValueSize: 16, MaxEntries: 4},
-			{Name: "hash", Type: maps.Hash, KeySize: 8, ValueSize: 8, MaxEntries: 8, Flags: maps.ZeroSeed},
-			{Name: "progs", Type: maps.ProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 2},
-		} {
-			m, err := maps.New(g.mem, &s, 1, g.table)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = m
-		}
-	}
-	var h hostile
-	traps := map[trap.Code]int{}
-	made := 0
-	for i := range *nativePrograms {
-		data := make([]byte, i%200)
-		for k := range data {
-			data[k] = byte(k * i)
-		}
-		if tw.compare(fmt.Sprintf("program %d", i), h.program(seed+uint64(i)), data, 20_000) {
-			made++
-			if tr := tw.a.st.trap; tr != nil {
-				traps[tr.Code]++
-			}
-		}
-	}
-	tw.wholeWindow("all")
-	t.Logf("%d of %d programs had a structure and ran in both engines; traps: %v", made, *nativePrograms, traps)
-	if made < *nativePrograms/10 {
-		t.Errorf("only %d of %d programs ran", made, *nativePrograms)
-	}
 }
 
 // TestNativePasses runs what the optimiser looks for, and what only looks like it, with all passes and with none.

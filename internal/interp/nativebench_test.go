@@ -38,7 +38,7 @@ func benchNative(b *testing.B, text string) {
 	}
 	b.ReportMetric(stopwatch.Least(2000, 500, func(n int) {
 		for range n {
-			g.st.Run(ctx, p, Mode{Native: true}, 1<<20, 0, 0)
+			g.st.RunNative(ctx, p, 1<<20, 0, 0)
 		}
 	}), "least-ns")
 }

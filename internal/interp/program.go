@@ -80,8 +80,9 @@ type Program struct {
 	helpers []*helpers.Helper
 	cost    *fuel.Table
 	native  *jit.Code
-	env     bool     // its machine code reads State.Env and State.Seed
-	plain   *Program // of a copy for an observer: the program
+	rings   map[int]*maps.Ringbuf // that machine code works on, by instruction
+	env     bool                  // its machine code reads State.Env and State.Seed
+	plain   *Program              // of a copy for an observer: the program
 }
 
 // FuncRef is the value that a register holds for a function of the program that

@@ -61,6 +61,7 @@ type State struct {
 
 	depth   int
 	frames  [guest.MaxFrames]frame
+	regs    [guest.MaxFrames][16]uint64                   // of the loops, by the frame that each began in
 	written [guest.MaxFrames][guest.StackSize / 64]uint64 // stack bytes written, a bit each
 	insns   uint64
 	cur     *Program // the program of the innermost frame, for reports
@@ -73,13 +74,17 @@ type State struct {
 	exits   uint64 // how often machine code has left for the host: tests ask whether helpers are done without
 }
 
+// Machine code loads both ends of the packet at once: it is an error here if one does not follow the other.
+var _ [0]struct{} = [unsafe.Offsetof(progtype.Bctx{}.DataEnd) - unsafe.Offsetof(progtype.Bctx{}.Data) - 4]struct{}{}
+
 // NewState makes the state of runs in a slot.
 func NewState(mem *guest.Memory, slot *guest.Slot, table *maps.Table, env *helpers.Env) *State {
 	st := &State{base: mem.Base(), mask: uint64(mem.Mask()), slot: slot}
 	st.Bctx.Mem, st.Bctx.Slot = mem, slot
 	st.block = &jit.State{
-		Base: uint64(uintptr(st.base)), Limit: uint64(uintptr(st.base)) + uint64(slot.FrameTop(guest.MaxFrames-1)), CPU: uint32(slot.CPU),
+		Base: uint64(uintptr(st.base)), Limit: uint64(slot.FrameTop(guest.MaxFrames - 1)), CPU: uint32(slot.CPU),
 	}
+	st.block.Packet = uint64(uintptr(unsafe.Pointer(&st.Bctx.Data)))
 	st.Call = helpers.Call{Mem: mem, Bctx: &st.Bctx, Env: env, Maps: table, CPU: slot.CPU, Engine: st}
 	return st
 }
@@ -95,17 +100,14 @@ type Result struct {
 // laid out in st.Bctx, with R1 and R2 as given. A program without a proof runs in checked mode
 // whatever mode says.
 func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1, r2 uint64) (Result, *trap.Trap) {
-	total := int64(min(fuel, 1<<62))
-	st.ctx, st.done = ctx, ctx.Done()
-	st.fuel, st.slice = total, 0
-	st.depth, st.block.Tails, st.insns = 0, 0, 0
-	if st.trap != nil || st.Call.Err != nil { // most runs need not write pointers
-		st.trap, st.Call.Err = nil, nil
-	}
-	st.Call.GPL = p.src.GPL
 	if mode.Native && p.native != nil && !mode.Checked && !mode.Uninit && mode.Watch == nil && mode.MayGoto == 0 {
-		return st.runNative(p, total, r1, r2)
+		return st.RunNative(ctx, p, fuel, r1, r2)
 	}
+	st.begin(ctx)
+	total := int64(min(fuel, 1<<62))
+	st.fuel, st.slice = total, 0
+	st.depth, st.insns = 0, 0
+	st.Call.GPL = p.src.GPL
 	if mode.MayGoto == 0 {
 		mode.MayGoto = maxMayGoto
 	}
@@ -118,14 +120,26 @@ func (st *State) Run(ctx context.Context, p *Program, mode Mode, fuel uint64, r1
 		st.fail(p, 0, st.trap)
 		return Result{}, st.trap
 	}
-	var r [16]uint64
+	r := st.registers()
 	r[1], r[2], r[10] = r1, r2, uint64(st.slot.FrameTop(0))
 	if mode.Watch != nil {
 		p = st.observed(p)
 		st.hide()
 	}
-	ok := st.loop(p, 0, &r)
+	ok := st.loop(p, 0, r)
 	return st.result(total, r[0], ok)
+}
+
+// begin forgets the run before.
+func (st *State) begin(ctx context.Context) {
+	// Most runs need not write pointers.
+	if done := ctx.Done(); done != nil || st.done != nil {
+		st.ctx, st.done = ctx, done
+	}
+	if st.trap != nil || st.Call.Err != nil {
+		st.trap, st.Call.Err = nil, nil
+	}
+	st.block.Tails = 0
 }
 
 // result is what a run with total units of fuel left.
@@ -138,6 +152,13 @@ func (st *State) result(total int64, r0 uint64, ok bool) (Result, *trap.Trap) {
 		return Result{Insns: st.insns, Fuel: used}, st.trap
 	}
 	return Result{R0: r0, Insns: st.insns, Fuel: used}, nil
+}
+
+// registers are those of a loop that begins in the innermost frame, all zero: variables of the caller would be allocated.
+func (st *State) registers() *[16]uint64 {
+	r := &st.regs[st.depth]
+	*r = [16]uint64{}
+	return r
 }
 
 // enter prepares the stack of frame i: fresh memory reads as zero, as the
@@ -205,11 +226,11 @@ func (st *State) Callback(fn uint64, args [5]uint64) (uint64, bool) {
 	st.depth++
 	st.frames[st.depth] = frame{prog: nil, mayGoto: st.mode.MayGoto}
 	st.enter(st.depth)
-	var r [16]uint64
+	r := st.registers()
 	copy(r[1:6], args[:])
 	r[10] = uint64(st.slot.FrameTop(st.depth))
 	st.hide()
-	ok := st.loop(p, int(pc), &r)
+	ok := st.loop(p, int(pc), r)
 	st.depth--
 	st.cur, st.pc, st.Call = p, at, call
 	return r[0], ok

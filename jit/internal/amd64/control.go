@@ -37,7 +37,7 @@ func (x *expander) control(op *ir.Op) error {
 		}
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, op.Target})
+		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4, label: op.Target})
 		if op.Off != 0 {
 			x.aluRI(64, aluSub, regFP, op.Off)
 		}
@@ -58,8 +58,21 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.ArrayLookup:
 		x.held = held
 		x.arrayLookup(op)
+	case ir.HashLookup:
+		x.held = held
+		x.hashLookup(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.ReadClock:
+		x.clock()
+	case ir.LoadPacket:
+		x.loadPacket(op)
+	case ir.Copy:
+		x.copyOp(op)
+	case ir.RingReserve:
+		x.ringReserve(op)
+	case ir.RingCommit:
+		x.ringCommit(op)
 	default:
 		return fmt.Errorf("expand: macro op %d is unknown to amd64", op.Kind)
 	}
@@ -82,29 +95,8 @@ func (x *expander) zeroFrame(n int32) {
 	}
 	x.zeroX0()
 	for off := -n; off < 0; off += 16 {
-		x.storeX0(at(regFP, off))
+		x.storeX0(frame(off))
 	}
-}
-
-// arrayLookup is bpf_map_lookup_elem on an array of a constant shape.
-func (x *expander) arrayLookup(op *ir.Op) {
-	m := x.address(op)
-	x.held = ir.None
-	x.movRM(32, scratch, m)
-	x.aluRR(32, aluXor, RAX, RAX)
-	x.aluRI(32, aluCmp, scratch, int32(op.Imm))
-	miss := x.short(CCAE)
-	switch s := op.Stride; s {
-	case 1, 2, 4, 8:
-		scale := map[uint32]uint8{1: 0, 2: 1, 4: 2, 8: 3}[s]
-		// base + index: the whole array lies below 4 GiB
-		x.movRI(RAX, int64(op.Aux))
-		x.lea(32, RAX, Mem{Base: RAX, Index: scratch, Scale: scale})
-	default:
-		x.imulRRI(32, RAX, scratch, int32(s))
-		x.aluRI(32, aluAdd, RAX, int32(op.Aux))
-	}
-	x.land(miss)
 }
 
 // commonExit stores what the host needs and goes back to it. RCX holds the exit's number.
@@ -118,7 +110,6 @@ func (x *expander) commonExit() {
 		x.movMR(64, at(temp, int32(ir.OffR)+8*int32(r)), regs[r])
 	}
 	x.movMR(64, at(temp, int32(ir.OffFuel)), regFuel)
-	x.aluRR(64, aluSub, regFP, regBase)
 	x.movMR(64, at(temp, int32(ir.OffR)+80), regFP)
 	// Outside of calls there are two words, which need no loop.
 	x.lea(64, scratch, at(RSP, 8*ir.FrameBase))
@@ -171,7 +162,7 @@ func (x *expander) start() uint32 {
 		x.enter()
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
 		x.finish()
 		return uint32(begin)
 	}
@@ -182,7 +173,6 @@ func (x *expander) start() uint32 {
 	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
 	x.movRM(64, regFP, at(scratch, int32(ir.OffR)+80))
 	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
-	x.aluRR(64, aluAdd, regFP, regBase)
 	x.movRM(64, RDI, at(scratch, int32(ir.OffR)+8))
 	x.movRM(64, RSI, at(scratch, int32(ir.OffR)+16))
 	for _, r := range []Reg{RAX, R8, R9, R10, RBX, R13, R14, R15} {
@@ -190,7 +180,7 @@ func (x *expander) start() uint32 {
 	}
 	x.byte(0xe9)
 	x.imm32(0)
-	x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+	x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
 	return uint32(begin)
 }
 
@@ -208,7 +198,6 @@ func (x *expander) loadRegs() {
 	for r := range ir.FP + 1 {
 		x.movRM(64, regs[r], at(scratch, int32(ir.OffR)+8*int32(r)))
 	}
-	x.aluRR(64, aluAdd, regFP, regBase)
 }
 
 // callee enters the function whose address the state holds.

@@ -248,8 +248,20 @@ func (e *expander) expand(op *ir.Op) {
 		e.storeState(op)
 	case ir.ArrayLookup:
 		e.arrayLookup(op)
+	case ir.HashLookup:
+		e.hashLookup(op)
 	case ir.TailCall:
 		e.tailCall(op)
+	case ir.ReadClock:
+		e.clock()
+	case ir.LoadPacket:
+		e.loadPacket(op)
+	case ir.Copy:
+		e.copyOp(op)
+	case ir.RingReserve:
+		e.ringReserve(op)
+	case ir.RingCommit:
+		e.ringCommit(op)
 	default:
 		e.control(op)
 	}

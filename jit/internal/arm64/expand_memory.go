@@ -62,6 +62,22 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 		return
 	}
 	switch {
+	case op.Access == ir.Fixed:
+		e.constant(rT1, uint64(op.Off))
+		e.emit(AccessReg(m, op.Size, t, rBase, rT1, UXTW, false))
+	case op.Indexed:
+		base := rGuest
+		if op.Base != ir.FP {
+			base = e.reg(op.Base)
+		}
+		e.emit(Add(W, rT1, base, e.reg(op.Index), LSL, uint32(op.Scale)))
+		if op.Off != 0 {
+			e.addImm(W, rT1, rT1, uint64(int64(op.Off)))
+		}
+		if e.list.Mask != 1<<32-1 {
+			e.maskTo(rT1, rT1, e.list.Mask)
+		}
+		e.emit(AccessReg(m, op.Size, t, rBase, rT1, UXTW, false))
 	case op.Access == ir.Frame && op.Base == ir.FP:
 		off := int64(op.Off) + frameBias
 		switch {
@@ -83,7 +99,7 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 		} else {
 			e.emit(AccessUnscaled(m, op.Size, t, n, op.Off))
 		}
-	case op.Access == ir.Confined || op.Access == ir.Bare:
+	case op.Access == ir.Confined || op.Access == ir.Bare || op.Access == ir.Near:
 		e.emit(AccessReg(m, op.Size, t, rBase, e.window(op), UXTW, false))
 	default:
 		e.fail("access %d with base register %d", op.Access, op.Base)
@@ -276,31 +292,4 @@ func (e *expander) loadState(op *ir.Op) {
 		return
 	}
 	e.emit(Access(LDR, op.Size, e.dst(op.Dst), rState, uint32(off)))
-}
-
-// arrayLookup is the address of an element without a branch: nothing to mispredict.
-func (e *expander) arrayLookup(op *ir.Op) {
-	index := *op
-	index.Size = 4
-	e.access(LDR, &index, rT0)
-	e.dst(0)
-	n := uint64(uint32(op.Imm))
-	if uint64(op.Imm) != n {
-		e.fail("array of %d elements", op.Imm)
-	}
-	if fitsAddSub(n) {
-		e.emit(SubsImm(W, ZR, rT0, n))
-	} else {
-		e.constant(rImm, n)
-		e.emit(Subs(W, ZR, rT0, rImm, LSL, 0))
-	}
-	stride := uint64(op.Stride)
-	e.constant(rT1, uint64(op.Aux))
-	if stride != 0 && stride&(stride-1) == 0 {
-		e.emit(Add(W, rT1, rT1, rT0, LSL, uint32(bits.TrailingZeros64(stride))))
-	} else {
-		e.constant(rImm, stride)
-		e.emit(Madd(W, rT1, rT0, rImm, rT1))
-	}
-	e.emit(Csel(W, 0, rT1, ZR, LO))
 }

@@ -114,6 +114,7 @@ func (e *expander) fixed() {
 		Access(LDR, 8, rLimit, rState, uint32(ir.OffLimit)),
 		AddExt(X, rFrame, rBase, rGuest, UXTW, 0),
 		SubImm(X, rFrame, rFrame, frameBias),
+		AddExt(X, rLimit, rBase, rLimit, UXTW, 0),
 		SubImm(X, rLimit, rLimit, frameBias),
 	)
 	e.addImm(X, rStack, rState, stackTop)

@@ -4,7 +4,10 @@
 // address is confined, and the check pass of package jit has refused lists that do not.
 package ir
 
-import "github.com/gbpf/gbpf/isa"
+import (
+	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/maps"
+)
 
 // Reg is an operand: R0 to R9 of BPF, FP, or the temporary.
 type Reg uint8
@@ -84,11 +87,29 @@ const (
 
 	// LoadState: D = Size bytes (4 or 8, zero-extended) of the state block at Off.
 	LoadState
-	// ArrayLookup: R0 = address of an array map's element or 0: index = 4 bytes at the address
-	// (Base, Off, Access as in Load); R0 = index < Imm ? uint32(Aux + index*Stride) : 0. R1-R5 may be clobbered.
+	// ArrayLookup: R0 = address of an element of List.Maps[Aux], an array, or 0: index = 4 bytes at the address
+	// (Base, Off, Access as in Load); R0 = index < Entries ? uint32(Addr + index*Stride + State.CPU*CPUStride) : 0.
+	// R1-R5 may be clobbered.
 	ArrayLookup
+	// HashLookup: R0 = the same of a hash map, whose key of KeySize bytes is at the address, or 0. It may leave by
+	// Exit instead, to the helper, with R1 = Imm, R2 as it was, and R3 to R5 clobbered.
+	HashLookup
 
 	StoreState // Size bytes of the state block at Off = Src, never the temporary
+	// LoadPacket: D = where the packet begins (low half) and ends (high half), two guest addresses.
+	LoadPacket
+	// ReadClock: R0 = nanoseconds by the hostclock.Line that State.Clock leads to, 0 when the host has to be asked.
+	ReadClock
+	// Copy copies Imm bytes, 1 to CopyMax but not 3, from the address in Src to that in Base, each confined to the window; all are
+	// read before the first is written.
+	Copy
+	// RingReserve: R0 = guest address of a record of Src bytes (Off bytes if UseImm) in a ring buffer, or 0 when there is no room: see
+	// maps.RingHead, at the host address Imm. Aux is the guest address of position 0, Stride the size less one.
+	// R1 and R5 are undefined then.
+	RingReserve
+	// RingCommit ends the record of that ring buffer at the guest address in R1, discards it if Signed. R0 = CommitOK; CommitNot
+	// if there is no record that is being written; CommitWake if there was and a reader waits. R3 is undefined then.
+	RingCommit
 	// TailCall goes on at the program in slot R3 (32 bits) of a prog array: Imm is the host address of its slots, Aux how many
 	// there are, Stride the class of programs (if it is odd, the target's lowest bit does not count), From the fuel it takes, Off the array's handle if R2 is to be compared
 	// with it (0: it is proven). See maps.TailTarget for what a slot leads to. When anything stands against it, when less
@@ -98,17 +119,30 @@ const (
 	NumKinds
 )
 
+// CopyMax is the most that a Copy copies, in bytes.
+const CopyMax = 64
+
+// What RingCommit leaves in R0.
+const (
+	CommitOK   = 0
+	CommitNot  = 1
+	CommitWake = 2
+)
+
 // Access says how an address is made safe. The zero value is the safest.
 type Access uint8
 
 // How addresses are formed. Confined: uint32(Base + Off), and the mask for small windows, is an
 // offset from the window's base. Frame: Base is FP and Off a constant inside the frame: no confinement is needed.
 // Bare: Base is proven to hold a guest address such that Base+Off lies within an object: Base + Off may be added
-// to the window's base as they are.
+// to the window's base as they are. Near: Base is known, by what the ops themselves do, to lie in the window or a little behind it,
+// so they may be added too. Only the check of package jit makes it. Fixed: the address is Off, there is no Base.
 const (
 	Confined Access = iota
 	Frame
 	Bare
+	Near
+	Fixed
 )
 
 // Cond is a comparison.
@@ -149,14 +183,19 @@ type Op struct {
 	Signed   bool
 	Swapped  bool
 	Fetch    bool
-	Safe     bool  // the access is proven to lie within an object: base and offset may be confined apart
-	Off      int32 // of an address, in bytes
-	Target   int32 // label or function
-	Exit     int32 // index into List.Exits
-	Stride   uint32
-	Aux      uint32
-	PC       int32 // instruction that the op comes from
-	Imm      int64
+	// Indexed accesses are at uint32(Base + Index<<Scale + Off), always Confined: loads and stores of registers and
+	// constants only. Base may be FP then, for the guest's value of R10.
+	Indexed bool
+	Index   Reg
+	Scale   uint8 // 0 to 3
+	Safe    bool  // the access is proven to lie within an object: base and offset may be confined apart
+	Off     int32 // of an address, in bytes
+	Target  int32 // label or function
+	Exit    int32 // index into List.Exits
+	Stride  uint32
+	Aux     uint32
+	PC      int32 // instruction that the op comes from
+	Imm     int64
 }
 
 // ExitKind is why generated code returns to Go.
@@ -172,6 +211,7 @@ const (
 	ExitDepth                    // more than 8 nested functions
 	ExitBadJump                  // control left the program at PC
 	ExitBadInsn                  // no instruction, or one proven unreachable
+	ExitWake                     // a record went into the ring buffer that instruction PC is about, and a reader waits
 )
 
 // Exit is one place where generated code leaves. Go goes on at the code of label Resume, or at
@@ -200,6 +240,9 @@ type List struct {
 	Funcs  []Function
 	// Mask confines addresses: 1<<32-1 when 32 bits suffice, else a power of two less one.
 	Mask uint32
+	// Plain asks a backend for one op after the other, each in its general form.
+	Plain bool
+	Maps  []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.

@@ -12,7 +12,7 @@ type State struct {
 	R      [16]uint64
 	Fuel   uint64 // left of the slice: below 1<<63, or negative when the exit is for fuel
 	Base   uint64 // host address of guest address 0
-	Limit  uint64 // host address of R10 of the deepest frame
+	Limit  uint64 // R10 of the deepest frame, as the guest has it
 	Target uint64 // native address for CallIndirect and Callee
 	Resume uint64 // native address for Resume
 	SP     uint64 // native stack pointer at which the stub called: the words of Stack lie below it
@@ -24,9 +24,12 @@ type State struct {
 	CPU    uint32 // simulated CPU
 	Tails  uint32 // tail calls that the run has made
 	Prog   uint32 // number of the program that machine code went on to by a tail call, 0 for none: the host sets it to 0
+	// Packet is the host address of the guest addresses of the packet's start and end, 4 bytes each.
+	Packet uint64
 	// Scratch is the guest address of what is free of the run's scratch area.
 	Scratch uint32
 	_       uint32
+	Clock   uint64         // host address of a word that leads to a hostclock.Line
 	Seed    uint64         // of get_prandom_u32; 0 says that the host has to be asked
 	Env     [NumEnv]uint64 // what helpers say that take no arguments
 	// Stack is the native stack between the stub and the exit, lowest address first.
@@ -86,7 +89,9 @@ const (
 	OffCPU     = unsafe.Offsetof(State{}.CPU)
 	OffTails   = unsafe.Offsetof(State{}.Tails)
 	OffProg    = unsafe.Offsetof(State{}.Prog)
+	OffPacket  = unsafe.Offsetof(State{}.Packet)
 	OffScratch = unsafe.Offsetof(State{}.Scratch)
+	OffClock   = unsafe.Offsetof(State{}.Clock)
 	OffSeed    = unsafe.Offsetof(State{}.Seed)
 	OffEnv     = unsafe.Offsetof(State{}.Env)
 	OffStack   = unsafe.Offsetof(State{}.Stack)

@@ -1,0 +1,185 @@
+package arm64
+
+import (
+	"math/bits"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+	"github.com/gbpf/gbpf/maps"
+)
+
+// walkLimit is how many elements of a chain machine code looks at before it asks the host.
+const walkLimit = 64
+
+// What a lookup in a hash map works with beside scratch registers: R1 and R3 to R5 are its own, R2 stays for the host.
+const (
+	hashLeft Reg = 1
+	hashEnd  Reg = 3 // what the end of the right chain says
+	hashElem Reg = 4
+	hashAt   Reg = 5
+)
+
+// layout is the map that an op looks up in.
+func (e *expander) layout(op *ir.Op, kind maps.LayoutKind) *maps.Layout {
+	if int64(op.Aux) >= int64(len(e.list.Maps)) || e.list.Maps[op.Aux].Kind != kind {
+		e.fail("map %d is not one to look up in so", op.Aux)
+		return &maps.Layout{Kind: kind, KeySize: 4, KeyStride: 8}
+	}
+	return &e.list.Maps[op.Aux]
+}
+
+// arrayLookup is the address of an element without a branch: nothing to mispredict.
+func (e *expander) arrayLookup(op *ir.Op) {
+	l := e.layout(op, maps.ArrayLayout)
+	index := *op
+	index.Size = 4
+	e.access(LDR, &index, rT0)
+	e.dst(0)
+	n := uint64(l.Entries)
+	if fitsAddSub(n) {
+		e.emit(SubsImm(W, ZR, rT0, n))
+	} else {
+		e.constant(rImm, n)
+		e.emit(Subs(W, ZR, rT0, rImm, LSL, 0))
+	}
+	e.element(l, rT1, rT0)
+	e.emit(Csel(W, 0, rT1, ZR, LO))
+}
+
+// element puts the guest address of element n's value into d. It changes rImm and leaves the flags.
+func (e *expander) element(l *maps.Layout, d, n Reg) {
+	stride := uint64(l.Stride)
+	e.constant(d, uint64(l.Addr))
+	if stride != 0 && stride&(stride-1) == 0 {
+		e.emit(Add(W, d, d, n, LSL, uint32(bits.TrailingZeros64(stride))))
+	} else {
+		e.constant(rImm, stride)
+		e.emit(Madd(W, d, n, rImm, d))
+	}
+	if l.CPUStride != 0 {
+		e.constant(rImm, uint64(l.CPUStride))
+		e.emit(Access(LDR, 4, rExit, rState, uint32(ir.OffCPU)), Madd(W, d, rExit, rImm, d))
+	}
+}
+
+// keyAddress puts the host address of a key into rT1.
+func (e *expander) keyAddress(op *ir.Op, l *maps.Layout) {
+	switch {
+	case op.Access == ir.Frame && op.Base == ir.FP:
+		off := int64(op.Off) + frameBias
+		if off < 0 || off+int64(l.KeySize) > frameBias {
+			e.fail("offset %d is outside the frame", op.Off)
+		}
+		e.emit(AddImm(X, rT1, rFrame, uint64(off)&0xfff))
+	case op.Access == ir.Confined:
+		from := e.reg(op.Base)
+		if op.Off != 0 {
+			e.addImm(W, rT1, from, uint64(int64(op.Off)))
+			from = rT1
+		}
+		if e.list.Mask != 1<<32-1 {
+			e.maskTo(rT1, from, e.list.Mask)
+			from = rT1
+		}
+		e.emit(AddExt(X, rT1, rBase, from, UXTW, 0))
+	default:
+		e.fail("access %d with base register %d", op.Access, op.Base)
+	}
+}
+
+// keyWord loads word i of the key at rT1, the last one padded with zeros. It may read up to 7 bytes behind the key,
+// which the window's margin has.
+func (e *expander) keyWord(l *maps.Layout, d Reg, i uint32) {
+	switch n := l.KeySize - 8*i; n {
+	case 1, 2, 4:
+		e.emit(Access(LDR, uint8(n), d, rT1, 8*i))
+	case 3, 5, 6, 7:
+		e.emit(Access(LDR, 8, d, rT1, 8*i), Ubfm(X, d, d, 0, 8*n-1))
+	default:
+		e.emit(Access(LDR, 8, d, rT1, 8*i))
+	}
+}
+
+// hashLookup is bpf_map_lookup_elem on a hash map: see package maps for the layout and who may write what meanwhile.
+// Links are loaded with acquire.
+func (e *expander) hashLookup(op *ir.Op) {
+	l := e.layout(op, maps.HashLayout)
+	words := l.KeyStride / 8
+	if words == 0 || words > 8 || l.KeySize > l.KeyStride || l.KeySize <= l.KeyStride-8 {
+		e.fail("keys of %d bytes", l.KeySize)
+		return
+	}
+	e.keyAddress(op, l)
+	for r := range ir.Reg(6) {
+		if r != 2 {
+			e.cache.forget(r)
+		}
+	}
+	single := words == 1
+	const hash = 0
+	e.constant(hash, l.Seed)
+	e.constant(rImm, maps.HashMix)
+	for i := range words {
+		e.keyWord(l, rT0, i)
+		e.emit(Eor(X, hash, hash, rT0, LSL, 0), Madd(X, hash, hash, rImm, ZR), Eor(X, hash, hash, hash, LSR, maps.HashShift))
+	}
+	if f, ok := bitmask(W, uint64(l.Mask)); ok {
+		e.emit(AndImm(W, hashEnd, hash, f))
+	} else {
+		e.emit(Mov(W, hashEnd, ZR)) // one bucket
+	}
+	e.constant(hashAt, uint64(l.Buckets))
+	e.emit(AddExt(X, hashAt, hashAt, hashEnd, UXTW, 2), Ldar(4, hashElem, hashAt))
+	f, _ := bitmask(W, maps.HashEnd)
+	e.emit(OrrImm(W, hashEnd, hashEnd, f))
+	e.constant(hashLeft, walkLimit)
+	e.constant(rExit, uint64(l.Meta))
+	e.constant(rImm, uint64(l.Keys))
+
+	top, other, over, wrong, done := e.newLabel(), e.newLabel(), e.newLabel(), e.newLabel(), e.newLabel()
+	e.place(top)
+	e.branchBit(hashElem, 31, false, over)
+	if single {
+		e.emit(AccessReg(LDR, 8, hashAt, rImm, hashElem, UXTW, true), Subs(X, ZR, hashAt, rT0, LSL, 0))
+		e.branchIf(NE, other)
+	} else {
+		e.emit(AddExt(X, hashAt, rExit, hashElem, UXTW, 3), Access(LDR, 4, rTmp, hashAt, maps.HashMetaHash), Subs(W, ZR, rTmp, hash, LSL, 0))
+		e.branchIf(NE, other)
+		e.constant(rTmp, uint64(l.KeyStride))
+		e.emit(Madd(X, hashAt, hashElem, rTmp, rImm))
+		for i := range words {
+			e.emit(Access(LDR, 8, rTmp, hashAt, 8*i))
+			e.keyWord(l, rT0, i)
+			e.emit(Subs(X, ZR, rTmp, rT0, LSL, 0))
+			e.branchIf(NE, other)
+		}
+	}
+	e.element(l, 0, hashElem)
+	if l.Marks != 0 {
+		e.constant(hashAt, uint64(l.Marks))
+		e.emit(
+			AddExt(X, hashAt, hashAt, hashElem, UXTW, 2), Access(LDR, 4, rT0, hashAt, 0), Cbnz(W, rT0, 12),
+			Movz(W, rT0, 1, 0), Access(STR, 4, rT0, hashAt, 0),
+		)
+	}
+	e.jump(done)
+
+	e.place(other)
+	e.emit(AddExt(X, hashAt, rExit, hashElem, UXTW, 3))
+	if maps.HashMetaNext != 0 {
+		e.emit(AddImm(X, hashAt, hashAt, maps.HashMetaNext))
+	}
+	e.emit(Ldar(4, hashElem, hashAt), SubsImm(W, hashLeft, hashLeft, 1))
+	e.branchIf(NE, top)
+	e.jump(wrong)
+
+	e.place(over)
+	e.emit(Subs(W, ZR, hashElem, hashEnd, LSL, 0))
+	e.branchIf(NE, wrong)
+	e.emit(Mov(X, 0, ZR))
+	e.jump(done)
+
+	e.place(wrong)
+	e.constant(1, uint64(op.Imm))
+	e.leave(e.exit(op.Exit))
+	e.place(done)
+}
