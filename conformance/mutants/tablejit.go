@@ -35,7 +35,7 @@ var loweringFaults = []mutant{
 	{name: "optimise: an offset is not folded but lost", engines: compiled, file: "jit/fold.go",
 		old: "\t\top.Off = int32(sum)\n\t\treturn true", new: "\t\treturn true"},
 	{name: "optimise: all addresses count as near", engines: compiled, file: "jit/near.go",
-		old: "now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8", new: "now[op.Base] <= unknown"},
+		old: "now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8", new: "now[op.Base] <= unknown"},
 	{name: "optimise: what a store reads counts as dead", engines: compiled, file: "jit/optimise.go",
 		old: "case ir.Store, ir.StoreRel:\n\t\tsrc()\n", new: "case ir.Store, ir.StoreRel:\n"},
 	{name: "optimise: what cmpxchg compares counts as dead", engines: compiled, file: "jit/optimise.go",
