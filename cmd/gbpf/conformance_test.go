@@ -52,7 +52,10 @@ func TestConformance(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("-- asm\nmov %r0, 1\nexit\n-- result\n2\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	status, out, errs = conformanceRun(bad, conformanceExamples, "--engine", "checked")
+	status, out, errs = conformanceRun(bad, conformanceExamples, "--engine", "checked", "--list")
+	if !strings.Contains(out, "\npassed callx/callx/helper.data checked/"+runtime.GOARCH+"\n") {
+		t.Errorf("--list does not list:\n%s", out)
+	}
 	if status != exitTrap || !strings.Contains(out, "bad.data") || !strings.Contains(out, " 1 failed, ") || errs != "" {
 		t.Errorf("a failure: status %d, %q\n%s", status, errs, out)
 	}

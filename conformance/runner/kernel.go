@@ -253,7 +253,7 @@ var decided = []struct{ message, why string }{
 	{"division by zero", "RFC 9669 section 4.1: a quotient by zero is zero; to refuse it is the verifier's policy"},
 	{"unknown opcode Nd", "RFC 9669 has no call by register, the public suite's group callx has"},
 	{"unreachable insn", "RFC 9669 asks for no path to an instruction; to refuse it is the verifier's policy"},
-	{"LD_[ABS|IND]", "RFC 9669 section 5.6: packet loads are for programs that run on packets"},
+	{"LD_[ABS|IND]", "RFC 9669 section 5.5: packet loads are for programs that run on packets"},
 }
 
 // explain is a verifier's message without its numbers, so that refusals of one kind count as one, and what decides.
