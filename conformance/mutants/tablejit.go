@@ -44,6 +44,7 @@ var loweringFaults = []mutant{
 
 const (
 	amd64Expand  = "jit/internal/amd64/expand.go"
+	amd64Divide  = "jit/internal/amd64/divide.go"
 	amd64Memory  = "jit/internal/amd64/memory.go"
 	amd64Control = "jit/internal/amd64/control.go"
 	amd64Encode  = "jit/internal/amd64/encode.go"
@@ -55,10 +56,10 @@ var amd64Faults = on("amd64",
 	mutant{name: "amd64: mul squares", file: amd64Expand, old: "x.imulRR(w, dst, src)", new: "x.imulRR(w, dst, dst)"},
 	mutant{name: "amd64: a logical shift is arithmetic", file: amd64Expand, old: "\t\t\tx.shrx(w, dst, dst, src)\n", new: "\t\t\tx.sarx(w, dst, dst, src)\n"},
 	mutant{name: "amd64: a shift by zero keeps the upper half", file: amd64Expand, old: "\t\tif count == 0 {\n\t\t\tif w == 32 {", new: "\t\tif count == 0 {\n\t\t\tif w == 16 {"},
-	mutant{name: "amd64: sdiv has no sign", file: amd64Expand, old: "x.idiv(w, scratch)", new: "x.div(w, scratch)"},
-	mutant{name: "amd64: 32-bit remainder by zero keeps the upper half", file: amd64Expand, old: "\tcase w == 32:\n\t\tx.movRR(32, dst, dst)", new: "\tcase w == 16:\n\t\tx.movRR(32, dst, dst)"},
-	mutant{name: "amd64: MIN / -1 of 64 bits has 32", file: amd64Expand, old: "\t\treturn\n\t}\n\tx.neg(w, dst)\n}", new: "\t\treturn\n\t}\n\tx.neg(32, dst)\n}"},
-	mutant{name: "amd64: division loses R0", file: amd64Expand, old: "\tcase mod:\n\t\tx.movRR(64, RAX, dst)\n", new: "\tcase mod:\n\t\tx.movRR(32, RAX, dst)\n"},
+	mutant{name: "amd64: sdiv has no sign", file: amd64Divide, old: "x.idiv(w, scratch)", new: "x.div(w, scratch)"},
+	mutant{name: "amd64: 32-bit remainder by zero keeps the upper half", file: amd64Divide, old: "\t\tx.aluRR(32, aluXor, dst, dst)\n\tcase w == 32:\n", new: "\t\tx.aluRR(32, aluXor, dst, dst)\n\tcase w == 16:\n"},
+	mutant{name: "amd64: MIN / -1 of 64 bits has 32", file: amd64Divide, old: "\t\treturn\n\t}\n\tx.neg(w, dst)\n}", new: "\t\treturn\n\t}\n\tx.neg(32, dst)\n}"},
+	mutant{name: "amd64: division loses R0", file: amd64Divide, old: "\tcase mod:\n\t\tx.movRR(64, RAX, dst)\n", new: "\tcase mod:\n\t\tx.movRR(32, RAX, dst)\n"},
 	mutant{name: "amd64: swap16 keeps what is above", file: amd64Expand, old: "\t\tx.rol16(dst)\n\t\tx.movzx16RR(dst, dst)\n", new: "\t\tx.rol16(dst)\n"},
 	mutant{name: "amd64: accesses are not confined", file: amd64Expand, old: "\t\tx.movRR(32, scratch, base)\n", new: "\t\tx.movRR(64, scratch, base)\n"},
 	mutant{name: "amd64: atomics are not confined", file: amd64Expand, old: "x.lea(32, scratch, at(regs[op.Base], op.Off))", new: "x.lea(64, scratch, at(regs[op.Base], op.Off))"},
