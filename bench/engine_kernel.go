@@ -106,6 +106,14 @@ func (r *kernelRunner) first() (uint32, []byte, error) {
 // small beside it.
 const kernelSlice = 5 * time.Millisecond
 
+// kernelPlacements is how often the kernel loads a program: each measurement waits long there.
+func (s *session) kernelPlacements() int {
+	if s.quick {
+		return 2
+	}
+	return 5
+}
+
 // runs finds by the kernel's own clock how many runs a slice holds.
 func (r *kernelRunner) runs(slice time.Duration) (int, error) {
 	out, err := r.call(2000)

@@ -24,14 +24,6 @@ type micro struct {
 // microPlacements is at how many addresses the small programs are measured: what they call lies where it lies.
 const microPlacements = 3
 
-// kernelPlacements is how often the kernel loads micro.c: each measurement there takes long.
-func (s *session) kernelPlacements() int {
-	if s.quick {
-		return 1
-	}
-	return min(microPlacements, s.placements)
-}
-
 // loadMicro loads micro.c, once a session. Maps hold their elements afterwards.
 func (s *session) loadMicro() (*micro, error) {
 	if s.micro != nil {
@@ -56,7 +48,7 @@ func (s *session) loadMicro() (*micro, error) {
 	if s.kernel != nil {
 		spec := spec.Copy()
 		delete(spec.Programs, "helper_nothing")
-		for range s.kernelPlacements() {
+		for range min(s.kernelPlacements()/2, s.placements) {
 			o, err := s.kernel.object(spec)
 			if err != nil {
 				return nil, err
@@ -134,6 +126,9 @@ func (s *session) operations(sec *Section, names []string, label func(string) st
 		names = m.names(sec.ID)
 	}
 	for _, name := range names {
+		if s.quick && (strings.HasPrefix(name, "map_percpu_hash") || strings.HasPrefix(name, "map_lru_percpu") || strings.HasPrefix(name, "map_stack")) {
+			continue // much like another
+		}
 		cs, ours, kernels, err := m.contest(name)
 		if err != nil {
 			return err

@@ -18,7 +18,8 @@ type Config struct {
 	Filter *regexp.Regexp
 	// Against names the engines beside gbpf's machine code and native code, with which results are compared; nil for all.
 	Against []string
-	// Placements is at how many addresses code is measured, 0 for 8, or 4 if Quick, of the kernel's code 2 then.
+	// Placements is at how many addresses code is measured, 0 for 8, or 4 if Quick. Of the kernel's code there are
+	// 5 at most, or 2 if Quick.
 	Placements int
 	// Quick measures in less than a minute.
 	Quick bool
@@ -50,9 +51,9 @@ type session struct {
 func Run(c Config) (*Report, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s := &session{Config: c, rand: rand.New(rand.NewPCG(c.Seed, 2)), effort: effort{placements: 8, rounds: 9, slice: 1500 * time.Microsecond}}
+	s := &session{Config: c, rand: rand.New(rand.NewPCG(c.Seed, 2)), effort: effort{placements: 8, rounds: 4, slice: 3 * time.Millisecond}}
 	if c.Quick {
-		s.effort = effort{placements: 4, rounds: 4, slice: 600 * time.Microsecond, quick: true}
+		s.effort = effort{placements: 4, rounds: 2, slice: time.Millisecond, quick: true}
 	}
 	if c.Placements > 0 {
 		s.placements = c.Placements
@@ -75,6 +76,7 @@ func Run(c Config) (*Report, error) {
 			continue
 		}
 		s.progress("%s", sec.id)
+		s.until = s.begin.Add(allTime)
 		out, err := sec.measure(s)
 		if err != nil {
 			return nil, fmt.Errorf("bench: section %s: %w", sec.id, err)
@@ -85,6 +87,12 @@ func Run(c Config) (*Report, error) {
 	s.report.Seconds = time.Since(begin).Seconds()
 	return s.report, nil
 }
+
+// After these times measurements do with two rounds, so that the whole ends within ten minutes on a busy machine, too.
+const (
+	programsTime = 4 * time.Minute
+	allTime      = 7 * time.Minute
+)
 
 func (s *session) progress(format string, args ...any) {
 	if s.Progress != nil {
@@ -131,6 +139,7 @@ func (s *session) programs() error {
 			continue
 		}
 		s.progress("program %s", p.Name)
+		s.until = s.begin.Add(programsTime)
 		res, err := s.program(p)
 		if err != nil {
 			return fmt.Errorf("bench: program %s: %w", p.Name, err)
@@ -187,8 +196,8 @@ func (s *session) program(p *Program) (*Result, error) {
 func (s *session) load(e engine, p *Program) ([]*contestant, error) {
 	var list []*contestant
 	n := s.placements
-	if e.name() == EngineKernel && s.quick {
-		n = min(n, 2)
+	if e.name() == EngineKernel {
+		n = min(n, s.kernelPlacements())
 	}
 	samples := make(Samples, n)
 	for i := range n {
