@@ -3,6 +3,8 @@ package helpers
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/gbpf/gbpf/internal/hostclock"
 )
 
 // Env is what programs learn about the machine around them. The zero value is
@@ -73,9 +75,6 @@ const (
 	taiOffset      = 37 * uint64(time.Second)
 )
 
-// started is a moment before any program runs, so that clocks start above 0.
-var started = time.Now().Add(-time.Second)
-
 // env is the call's environment, never nil.
 func (c *Call) env() *Env {
 	if c.Env == nil {
@@ -86,11 +85,17 @@ func (c *Call) env() *Env {
 
 var defaultEnv Env
 
+// TickNs is the step of the default CoarseClock, in ns.
+const TickNs = tickNs
+
+// OwnClock reports whether the host has given a clock of its own.
+func (e *Env) OwnClock() bool { return e.Clock != nil || e.BootClock != nil || e.CoarseClock != nil }
+
 func (e *Env) clock() uint64 {
 	if e.Clock != nil {
 		return e.Clock()
 	}
-	return uint64(time.Since(started))
+	return hostclock.Now()
 }
 
 func (e *Env) boot() uint64 {

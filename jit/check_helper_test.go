@@ -95,6 +95,8 @@ func TestCheckHelpers(t *testing.T) {
 		{ir.StoreState, "the fuel", func(op *ir.Op) { op.Off = int32(ir.OffFuel) }},
 		{ir.StoreState, "the number of tail calls", func(op *ir.Op) { op.Off, op.Size = int32(ir.OffTails), 4 }},
 		{ir.StoreState, "the environment", func(op *ir.Op) { op.Off = int32(ir.OffEnv) }},
+		{ir.LoadState, "the clock", func(op *ir.Op) { op.Off = int32(ir.OffClock) }},
+		{ir.StoreState, "the clock", func(op *ir.Op) { op.Off = int32(ir.OffClock) }},
 		{ir.StoreState, "R10", func(op *ir.Op) { op.Src = ir.FP }},
 	} {
 		slots := cfg.TailSlots

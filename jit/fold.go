@@ -1,6 +1,8 @@
 package jit
 
 import (
+	"math"
+
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -24,7 +26,7 @@ func fold(l *ir.List, at []regSet) {
 				after |= bit(op.Src) // the value is used beside the address
 			}
 			for range 6 {
-				if !foldBase(l.Ops, i, after) && !foldIndex(l.Ops, i, after) {
+				if !foldBase(l.Ops, i, after, l.Mask == math.MaxUint32) && !foldIndex(l.Ops, i, after) {
 					break
 				}
 			}
@@ -33,9 +35,9 @@ func fold(l *ir.List, at []regSet) {
 	}
 }
 
-// definition finds the op that gives register r the value it has at op i, if nothing else reads it between and it is in the
-// same block.
-func definition(ops []ir.Op, i int, r ir.Reg) *ir.Op {
+// definition finds the op that gives register r the value it has at op i, if it is in the same block and, where alone
+// is asked for, nothing else reads it between.
+func definition(ops []ir.Op, i int, r ir.Reg, alone bool) *ir.Op {
 	for k := i - 1; k >= 0 && k >= i-look; k-- {
 		op := &ops[k]
 		if !straight(op.Kind) {
@@ -45,7 +47,7 @@ func definition(ops []ir.Op, i int, r ir.Reg) *ir.Op {
 		if writes&bit(r) != 0 {
 			return op
 		}
-		if reads&bit(r) != 0 {
+		if alone && reads&bit(r) != 0 {
 			return nil
 		}
 	}
@@ -62,20 +64,27 @@ func kept(ops []ir.Op, d *ir.Op, i int, r ir.Reg) bool {
 	return true
 }
 
-// foldBase looks at what the base of access i was made of.
-func foldBase(ops []ir.Op, i int, after regSet) bool {
+// foldBase looks at what the base of access i was made of; full says that addresses have 32 bits.
+func foldBase(ops []ir.Op, i int, after regSet, full bool) bool {
 	op := &ops[i]
 	t := op.Base
-	if t > 9 && t != ir.Tmp || after&bit(t) != 0 || op.Indexed && op.Index == t {
+	if op.Access != ir.Confined || t > 9 && t != ir.Tmp {
 		return false
 	}
-	d := definition(ops, i, t)
+	if d := definition(ops, i, t, false); full && d != nil && d.Kind == ir.Mov && d.UseImm && foldConstant(op, d.Imm) {
+		return true
+	}
+	if after&bit(t) != 0 || op.Indexed && op.Index == t {
+		return false
+	}
+	d := definition(ops, i, t, true)
 	if d == nil || d.Dst != t {
 		return false
 	}
 	off := func(imm int64) bool {
+		// Without an index the offset stays what an instruction has, but for what a constant base brought.
 		sum := int64(op.Off) + imm
-		if sum != int64(int16(sum)) {
+		if sum != int64(int16(sum)) && (!op.Indexed || sum != int64(int32(sum))) {
 			return false
 		}
 		op.Off = int32(sum)
@@ -123,6 +132,25 @@ func foldBase(ops []ir.Op, i int, after regSet) bool {
 	return true
 }
 
+// foldConstant is of a base that is a number, the address of a table or a variable: the access goes to the index at an
+// offset from there, or to one place.
+func foldConstant(op *ir.Op, base int64) bool {
+	at := base + int64(op.Off)
+	if base < 0 || at < 0 || at > math.MaxInt32-8 {
+		return false
+	}
+	switch {
+	case !op.Indexed:
+		op.Access, op.Base = ir.Fixed, 0
+	case op.Scale == 0:
+		op.Base, op.Indexed = op.Index, false
+	default:
+		return false
+	}
+	op.Off = int32(at)
+	return true
+}
+
 // foldIndex looks at what the index of access i was made of.
 func foldIndex(ops []ir.Op, i int, after regSet) bool {
 	op := &ops[i]
@@ -130,7 +158,7 @@ func foldIndex(ops []ir.Op, i int, after regSet) bool {
 	if !op.Indexed || after&bit(c) != 0 || op.Base == c {
 		return false
 	}
-	d := definition(ops, i, c)
+	d := definition(ops, i, c, true)
 	if d == nil || d.Dst != c {
 		return false
 	}

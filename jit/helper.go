@@ -13,6 +13,8 @@ const (
 	HelperEach                // for_each_map_elem on an array: likewise, for the elements of [Helper.Array]
 	HelperRandom              // get_prandom_u32 from State.Seed, where that is not 0
 	HelperEnv                 // word [Helper.Word] of State.Env
+	HelperClock               // ktime_get_ns or ktime_get_boot_ns, by State.Clock
+	HelperCoarse              // ktime_get_coarse_ns, in steps of [Helper.Size] ns
 	HelperReserve             // ringbuf_reserve in [Helper.Ring]
 	HelperSubmit              // ringbuf_submit
 	HelperDiscard             // ringbuf_discard
@@ -49,7 +51,7 @@ type Helper struct {
 	Handle uint32 // of that array
 	Word   int    // that HelperEnv gives
 	Ring   Ring   // of the ring buffer helpers; a guess for those that end a record
-	Size   int    // how many bytes it is about: a guess, of 1 to CopyMax but not 3
+	Size   int    // how many bytes it is about: a guess, of 1 to CopyMax but not 3; ns of a tick for HelperCoarse
 }
 
 func (c *Config) helper(pc int) Helper {

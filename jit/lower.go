@@ -33,7 +33,7 @@ var errFramePointer = errors.New("r10, the frame pointer, is written")
 func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
 	w := &lowerer{
-		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*5/4+16)}, cfg: cfg, proof: proof, insns: insns,
+		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*3/2+16)}, cfg: cfg, proof: proof, insns: insns,
 		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), last: make([]int32, len(insns)), out: -1,
 	}
 	w.findFuncs()

@@ -14,6 +14,8 @@ func (w *lowerer) helper() bool {
 		w.random()
 	case HelperEnv:
 		w.emit(ir.Op{Kind: ir.LoadState, Dst: 0, Size: 8, Off: int32(ir.OffEnv) + 8*int32(h.Word)})
+	case HelperClock, HelperCoarse:
+		w.clock(&h)
 	case HelperReserve:
 		w.reserve(&h)
 	case HelperSubmit, HelperDiscard:
@@ -73,5 +75,17 @@ func (w *lowerer) random() {
 	w.emit(ir.Op{Kind: ir.Neg, W: 32, Dst: 0})
 	reg(ir.Rol, 32, 1, 0) // to the right by the upper bits
 	reg(ir.Mov, 32, 0, 1)
+	w.here(next)
+}
+
+// clock tells the time by the processor's counter as long as the host has looked at its clock not long ago.
+func (w *lowerer) clock(h *Helper) {
+	exit, next := w.slowly()
+	w.emit(ir.Op{Kind: ir.ReadClock})
+	w.only(ir.Op{W: 64, Cond: ir.Ne, Dst: 0, UseImm: true}, exit)
+	if h.Kind == HelperCoarse {
+		w.emit(ir.Op{Kind: ir.Div, W: 64, Dst: 0, UseImm: true, Imm: int64(h.Size)})
+		w.emit(ir.Op{Kind: ir.Mul, W: 64, Dst: 0, UseImm: true, Imm: int64(h.Size)})
+	}
 	w.here(next)
 }

@@ -3,7 +3,9 @@ package jit
 import (
 	"math"
 	"math/bits"
+	"slices"
 
+	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -11,11 +13,11 @@ import (
 // was loaded from 32 bits and to which little was added lies in the window or in the pad behind it, whatever the
 // verifier believes. It is the check's own proof, made on the list as it will be expanded, and the only way
 // to [ir.Near]. Bounds are upper bounds of unsigned numbers, the largest over all ways to a place.
-func near(l *ir.List) {
-	if l.Mask != math.MaxUint32 {
+func near(l *ir.List, table *fuel.Table) {
+	if l.Mask != math.MaxUint32 || !slices.ContainsFunc(l.Ops, mayBeNear) {
 		return
 	}
-	n := &bounder{l: l, at: make([]bounds, l.Labels), seen: make([]uint8, l.Labels)}
+	n := &bounder{l: l, table: table, place: make([]int32, l.Labels), at: make([]bounds, l.Labels), seen: make([]uint8, l.Labels)}
 	n.seed()
 	for round := 0; n.changed || round == 0; round++ {
 		// What takes many rounds stays as it is.
@@ -26,14 +28,18 @@ func near(l *ir.List) {
 		n.walk(nil)
 	}
 	n.walk(func(op *ir.Op, now *bounds) {
-		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= 0 &&
-			now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8 {
+		if mayBeNear(*op) && now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
 			op.Access = ir.Near
 		}
 	})
 }
 
-// pad is how far behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
+// mayBeNear reports whether an op is an access that the bounds of its register may make near.
+func mayBeNear(op ir.Op) bool {
+	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad
+}
+
+// pad is how far before the first and behind the last address of a window of 4 GiB accesses may go: see [guest.Memory].
 const pad = 1 << 16
 
 // bounds are the bounds of R0 to R9 and of the temporary; unknown for none.
@@ -47,6 +53,8 @@ var widths = [...]uint64{1<<8 - 1, 1<<14 - 1, math.MaxUint32, unknown}
 // bounder walks a list.
 type bounder struct {
 	l       *ir.List
+	table   *fuel.Table
+	place   []int32  // op of each label
 	at      []bounds // at each label
 	seen    []uint8  // how often the bounds at a label grew, 0 before control came there
 	now     bounds
@@ -92,7 +100,7 @@ func (n *bounder) walk(f func(*ir.Op, *bounds)) {
 		if f != nil {
 			f(op, &n.now)
 		}
-		n.step(op)
+		n.step(i, op)
 	}
 }
 
@@ -134,9 +142,11 @@ func (n *bounder) seed() {
 	for i := range n.l.Ops {
 		op := &n.l.Ops[i]
 		switch op.Kind {
+		case ir.Label:
+			n.place[op.Target] = int32(i)
 		case ir.BackJump, ir.Charge, ir.Leave:
 			followed[op.Exit] = true
-		case ir.Nop, ir.Label, ir.Func, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect, ir.Store, ir.StoreRel, ir.StoreState, ir.LoadAcq,
+		case ir.Nop, ir.Func, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect, ir.Store, ir.StoreRel, ir.StoreState, ir.LoadAcq,
 			ir.Atomic, ir.ArrayLookup:
 		default:
 			if !simple(op.Kind) && op.Target >= 0 && int(op.Target) < n.l.Labels {
@@ -154,7 +164,7 @@ func (n *bounder) seed() {
 }
 
 // step is what an op does to the bounds.
-func (n *bounder) step(op *ir.Op) {
+func (n *bounder) step(i int, op *ir.Op) {
 	switch op.Kind {
 	case ir.Jump:
 		n.lead(op.Target, &n.now)
@@ -166,6 +176,7 @@ func (n *bounder) step(op *ir.Op) {
 	case ir.CondJump:
 		taken := n.now
 		taken.assume(op, op.Cond)
+		n.turn(i, op, &taken)
 		n.lead(op.Target, &taken)
 		n.now.assume(op, op.Cond.Not())
 	case ir.MayGoto:
@@ -181,6 +192,16 @@ func (n *bounder) step(op *ir.Op) {
 		n.now.lose(hostSet)
 	default:
 		n.now.compute(op)
+	}
+}
+
+// turn is the way back of a loop that counts up to a number, which the check has held against what package fuel says.
+func (n *bounder) turn(i int, op *ir.Op, taken *bounds) {
+	if n.table == nil || op.Cond != ir.Ne || int(n.place[op.Target]) > i {
+		return
+	}
+	if c, ok := n.table.Counted(int(op.PC)); ok && c.Known && c.Step > 0 && c.Imm > 0 && c.Start < uint64(c.Imm) {
+		taken[op.Dst] = min(taken[op.Dst], uint64(c.Imm-c.Step))
 	}
 }
 

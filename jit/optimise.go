@@ -17,6 +17,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassSwap) {
 		swapLoads(l.Ops)
 	}
+	if cfg.on(PassTest) {
+		tests(l.Ops)
+	}
 	if cfg.on(PassWide) {
 		wide(l.Ops)
 	}
@@ -78,13 +81,18 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads |= bit(op.Dst)
 		writes = bit(op.Dst)
 	case ir.Load, ir.LoadAcq:
-		reads, writes = bit(op.Base), bit(op.Dst)
+		writes = bit(op.Dst)
+		if op.Access != ir.Fixed {
+			reads = bit(op.Base)
+		}
 		if op.Indexed {
 			reads |= bit(op.Index)
 		}
 	case ir.Store, ir.StoreRel:
 		src()
-		reads |= bit(op.Base)
+		if op.Access != ir.Fixed {
+			reads |= bit(op.Base)
+		}
 		if op.Indexed {
 			reads |= bit(op.Index)
 		}
@@ -103,6 +111,8 @@ func effects(op *ir.Op) (reads, writes regSet) {
 		reads = bit(op.Src)
 	case ir.Copy:
 		reads = bit(op.Src) | bit(op.Base)
+	case ir.ReadClock:
+		writes = bit(0)
 	case ir.RingReserve:
 		src()
 		writes = bit(0) | bit(1) | bit(5)
@@ -117,7 +127,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 // straight reports whether control only ever goes from the op to the next.
 func straight(k ir.Kind) bool {
 	switch k {
-	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState, ir.Copy, ir.RingReserve, ir.RingCommit:
+	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState:
 		return true
 	}
 	return simple(k)

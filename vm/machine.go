@@ -100,6 +100,9 @@ type Options struct {
 	Confine Confine
 	// NoPasses switches optimisations of machine code off, so that what each is worth can be measured.
 	NoPasses jit.Pass
+	// PerfMap appends the machine code of each program to /tmp/perf-PID.map, where Linux perf looks for the names of code
+	// that a process made itself: as bpf_prog_NAME. The file stays. It is an error where there is no such file.
+	PerfMap bool
 	// VerifySteps and VerifyMemory bound the verification of a program: how many instructions it
 	// walks over all paths, and how many bytes it keeps. 0 means the kernel's 1,000,000, and 256 MiB.
 	VerifySteps, VerifyMemory int
@@ -123,6 +126,7 @@ type Machine struct {
 	env     *helpers.Env
 	slots   slots
 	retired retired
+	perf    *perfMap // nil for none
 
 	mu      sync.Mutex
 	closed  bool
@@ -171,6 +175,12 @@ func NewMachine(o Options) (*Machine, error) {
 	m := &Machine{opts: o, mem: mem, table: maps.NewTable(), helpers: set, env: env}
 	m.slots.init(m, o.CPUs)
 	m.table.Retire = m.retire
+	if o.PerfMap {
+		if m.perf, err = openPerfMap(); err != nil {
+			m.Close()
+			return nil, fmt.Errorf("new machine: %w", err)
+		}
+	}
 	return m, nil
 }
 
@@ -187,6 +197,7 @@ func (m *Machine) Close() error {
 	m.maps = nil
 	m.mu.Unlock()
 	m.slots.close()
+	m.perf.close()
 	for _, mp := range all {
 		mp.Close()
 	}

@@ -164,6 +164,9 @@ func (m *Machine) NewProgram(spec *ProgramSpec) (*Program, error) {
 	if p.slow = p.compile(); p.slow != nil && m.opts.Engine == EngineJIT {
 		return nil, &LoadError{Program: spec.Name, Insn: -1, Reason: p.slow.Error(), Err: p.slow}
 	}
+	if p.slow == nil {
+		m.perf.add(spec.Name, p.code.Native())
+	}
 	return p, nil
 }
 

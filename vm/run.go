@@ -78,8 +78,9 @@ type RunOptions struct {
 	// and what follows are of the last run; a trap ends the row. 0 means once.
 	Repeat int
 
-	// Insns is set to the number of instructions executed, which machine code does not count, and FuelUsed to the fuel.
-	// Helper work counts as fuel only.
+	// Insns is set to the number of instructions that the interpreter executed, and FuelUsed to the fuel. Machine code does
+	// not count: what it runs counts as 0, so that Insns is the whole number on machines with EngineInterp or Checked
+	// only, whose figures do not depend on the host. Helper work counts as fuel only.
 	Insns    uint64
 	FuelUsed uint64
 	// Redirect is set to where the program asked the packet to go.
@@ -179,15 +180,18 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 		fuel = p.m.opts.Fuel
 	}
 	res, t := p.execute(ctx, st, fuel)
-	for n := 1; n < o.Repeat && t == nil; n++ {
-		p.stats[st.Call.CPU].add(&res, nil)
+	// A row is counted at its end: counting, which other threads see, costs as much as a small program.
+	row := interp.Result{Insns: res.Insns, Fuel: res.Fuel}
+	runs := uint64(1)
+	for ; int64(runs) < int64(o.Repeat) && t == nil; runs++ {
 		res, t = p.execute(ctx, st, fuel)
+		row.Insns, row.Fuel = row.Insns+res.Insns, row.Fuel+res.Fuel
 	}
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, progtype.Redirect{}
 	if b.Redirect.Set {
 		o.Redirect = b.Redirect
 	}
-	p.stats[st.Call.CPU].add(&res, t)
+	p.stats[st.Call.CPU].add(runs, &row, t)
 	if t != nil {
 		return 0, t
 	}

@@ -10,7 +10,7 @@ import (
 type Stats struct {
 	Runs   uint64 // runs that were started, trapped ones included
 	Traps  uint64 // runs that were stopped
-	Insns  uint64 // instructions executed, of runs in the interpreter
+	Insns  uint64 // instructions that the interpreter executed: machine code does not count
 	Fuel   uint64 // fuel used, in units
 	Engine string // what runs it: "jit", "interp", or "checked" for the interpreter's checked mode
 	Reason string // why this engine and not a faster one
@@ -22,8 +22,9 @@ type counters struct {
 	_                        [4]uint64 // a cache line of 64 bytes each
 }
 
-func (c *counters) add(r *interp.Result, t *Trap) {
-	c.runs.Add(1)
+// add counts so many runs, of which r is the sum and t what stopped the last.
+func (c *counters) add(runs uint64, r *interp.Result, t *Trap) {
+	c.runs.Add(runs)
 	c.fuel.Add(r.Fuel)
 	if t != nil {
 		c.traps.Add(1)

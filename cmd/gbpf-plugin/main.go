@@ -7,8 +7,9 @@
 // the program returns in R0 goes to standard output in hex; a program that is refused or stopped gives a message on
 // standard error and exit status 1. Without an engine's option machine code is used where it can be.
 //
-// Programs are not verified, so that all of the instruction set can be tried: the sandbox confines them. Helper 5
-// is there; it gives back its first argument.
+// With --interpret, what the verifier proves safe runs in the interpreter's fast mode. All else is not verified, so that
+// all of the instruction set can be tried: the sandbox confines it. A program that machine code is not made of, one that writes
+// R10, is interpreted with --jit too. Helper 5 is there; it gives back its first argument.
 package main
 
 import (
@@ -20,8 +21,7 @@ import (
 	"strings"
 
 	"github.com/gbpf/gbpf/conformance/runner"
-	"github.com/gbpf/gbpf/internal/execmem"
-	"github.com/gbpf/gbpf/jit"
+	"github.com/gbpf/gbpf/conformance/suite"
 )
 
 // Exit statuses.
@@ -36,7 +36,7 @@ const maxInput = 64 << 20
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 type options struct {
-	engine runner.Engine
+	engine suite.Engine
 	elf    bool
 	mem    []byte
 }
@@ -70,37 +70,49 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func execute(o *options, input []byte) (uint64, error) {
-	if o.elf {
-		return runner.Object(o.engine, input, o.mem)
+	m, err := runner.NewMachines(o.engine)
+	if err != nil {
+		return 0, err
 	}
-	return runner.Code(o.engine, input, o.mem)
+	defer m.Close()
+	if o.elf {
+		return m.Object(input, o.mem)
+	}
+	return m.Code(input, o.mem)
 }
 
-// parse reads the command line. Options of other plugins, which the suite passes through, are none of this one's.
+// parse reads the command line: one argument that is no option is the memory. An unknown option is an error: a test that
+// relies on what it means would else be run, and pass or fail, without.
 func parse(args []string) (*options, error) {
-	o := &options{engine: runner.Interp}
-	if jit.Arch != "" && execmem.Probe() == nil {
-		o.engine = runner.JIT
+	o := &options{engine: suite.Interp}
+	if runner.Native() == nil {
+		o.engine = suite.Sandbox
 	}
-	for i, a := range args {
-		name, value, given := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		switch {
-		case i == 0 && !strings.HasPrefix(a, "--"):
+	given := false // the memory
+	for _, a := range args {
+		if !strings.HasPrefix(a, "--") {
+			if given {
+				return nil, fmt.Errorf("%.20q: the memory is one argument", a)
+			}
+			given = true
 			var err error
 			if o.mem, err = fromHex(a); err != nil {
 				return nil, fmt.Errorf("memory: %w", err)
 			}
 			continue
+		}
+		name, value, given := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		switch {
 		case given && value != "true" && value != "1":
 			return nil, fmt.Errorf("%s: want it without a value", a)
 		}
 		switch name {
 		case "interpret":
-			o.engine = runner.Interp
+			o.engine = suite.Interp
 		case "jit":
-			o.engine = runner.JIT
+			o.engine = suite.Sandbox
 		case "checked":
-			o.engine = runner.Checked
+			o.engine = suite.Checked
 		case "elf":
 			o.elf = true
 		case "debug", "":

@@ -20,7 +20,7 @@ import (
 // Exit statuses.
 const (
 	exitOK    = 0
-	exitTrap  = 1 // a program was stopped, or rejected, or judges differ
+	exitTrap  = 1 // a program was stopped, or rejected, or judges differ, or tests failed
 	exitUsage = 2 // the command line or a file is wrong
 )
 
@@ -63,11 +63,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		}
 		return fmt.Errorf("%s: see %s --help", text, cmd.CommandPath())
 	})
-	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), dumpCommand(), benchCommand(), infoCommand(), fuzzCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
+	root.AddCommand(runCommand(), verifyCommand(), disasmCommand(), dumpCommand(), benchCommand(), conformanceCommand(), infoCommand(), fuzzCommand(), demoCommand(), helpersCommand(), typesCommand(), versionCommand())
 	switch err := root.Execute(); {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errTrapped), errors.Is(err, errRejected), errors.Is(err, errDiffers):
+	case errors.Is(err, errTrapped), errors.Is(err, errRejected), errors.Is(err, errDiffers), errors.Is(err, errUnequal):
 		return exitTrap
 	default:
 		text := oneLine(err.Error())
@@ -93,17 +93,21 @@ func oneObject(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%s: %d arguments given, one object file is wanted: an argument with blanks needs quotes", cmd.Name(), len(args))
 }
 
+// buildVersion is the version that the go command put into the binary.
+func buildVersion() string {
+	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
+		return bi.Main.Version
+	}
+	return "(devel)"
+}
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := "(devel)"
-			if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
-				v = bi.Main.Version
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "gbpf %s %s/%s %s\n", v, runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintf(cmd.OutOrStdout(), "gbpf %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return nil
 		},
 	}

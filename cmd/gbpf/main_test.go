@@ -200,3 +200,14 @@ func TestDemoIsShort(t *testing.T) {
 		t.Error("colours without a terminal")
 	}
 }
+
+// TestMachineCodeReport has a run that counts no instructions tell its fuel instead.
+func TestMachineCodeReport(t *testing.T) {
+	text := transcript(t, [][]string{{"run", "testdata/one.o", "--packet", telnet, "--engine", "jit"}})
+	if strings.Contains(text, "gbpf: ") {
+		t.Skip("no machine code here: ", text)
+	}
+	if !strings.Contains(text, " of fuel in machine code") || strings.Contains(text, " instruction") {
+		t.Errorf("the report is\n%s", text)
+	}
+}

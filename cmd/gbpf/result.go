@@ -19,6 +19,7 @@ type result struct {
 	ctx      map[string]uint64
 	retval   uint64
 	insns    uint64
+	fuel     uint64
 	trap     *vm.Trap
 	redirect progtype.Redirect
 	traced   []string
@@ -74,7 +75,7 @@ func (r *result) text(w io.Writer, mapName func(handle uint32) string) {
 	if r.trap != nil {
 		r.trapText(w)
 	} else {
-		fmt.Fprintf(w, "%s: %s, %s\n", r.prog.Name(), retText(r.prog.Type(), r.retval), plural(int(r.insns), "instruction"))
+		fmt.Fprintf(w, "%s: %s, %s\n", r.prog.Name(), retText(r.prog.Type(), r.retval), r.work())
 	}
 	for _, line := range r.traced {
 		fmt.Fprintf(w, "trace: %s\n", strings.TrimRight(line, "\n"))
@@ -97,9 +98,17 @@ func (r *result) text(w io.Writer, mapName func(handle uint32) string) {
 	}
 }
 
+// work is what the run did: machine code does not count instructions.
+func (r *result) work() string {
+	if r.insns == 0 && r.prog.Stats().Engine == "jit" {
+		return plural(int(r.fuel), "unit") + " of fuel in machine code"
+	}
+	return plural(int(r.insns), "instruction")
+}
+
 func (r *result) trapText(w io.Writer) {
 	t := r.trap
-	fmt.Fprintf(w, "%s: stopped after %s: %s\n", r.prog.Name(), plural(int(r.insns), "instruction"), t.Code)
+	fmt.Fprintf(w, "%s: stopped after %s: %s\n", r.prog.Name(), r.work(), t.Code)
 	if t.Size != 0 {
 		what := "read"
 		if t.Write {

@@ -285,7 +285,7 @@ func (s *session) once(ctx context.Context, data []byte) (*result, error) {
 	if err != nil && !errors.As(err, &r.trap) {
 		return nil, err
 	}
-	r.retval, r.out, r.insns, r.redirect, r.traced = ret, o.DataOut, o.Insns, o.Redirect, s.traced
+	r.retval, r.out, r.insns, r.fuel, r.redirect, r.traced = ret, o.DataOut, o.Insns, o.FuelUsed, o.Redirect, s.traced
 	return r, nil
 }
 

@@ -53,6 +53,7 @@ func table() map[string]forms {
 // assemble makes instructions of lines of assembly.
 func assemble(lines []line) ([]isa.Insn, error) {
 	labels := map[string]int{}
+	firstExit := -1
 	var all []statement
 	slots := 0
 	for _, l := range lines {
@@ -70,21 +71,22 @@ func assemble(lines []line) ([]isa.Insn, error) {
 			}
 		}
 		s := statement{at: l.at, name: fields[0], args: fields[1:], slot: slots}
-		for s.name == "lock" || s.name == "lock fetch" {
+		for s.name == "lock" || s.name == "lock fetch" { // one word at a time
 			if len(s.args) == 0 {
 				return nil, syntax(l.at, "%s without an operation", s.name)
 			}
 			s.name, s.args = s.name+" "+s.args[0], s.args[1:]
 		}
-		if s.name == "exit" {
-			if _, ok := labels["exit"]; !ok {
-				labels["exit"] = slots
-			}
+		if s.name == "exit" && firstExit < 0 {
+			firstExit = slots
 		}
 		if slots++; s.name == "lddw" {
 			slots++
 		}
 		all = append(all, s)
+	}
+	if _, named := labels["exit"]; !named && firstExit >= 0 {
+		labels["exit"] = firstExit
 	}
 	insns := make([]isa.Insn, 0, slots)
 	for i := range all {

@@ -169,6 +169,9 @@ func TestParseErrors(t *testing.T) {
 
 // FuzzParse: whatever is in a file, reading it ends, and what was read is whole.
 func FuzzParse(f *testing.F) {
+	for _, text := range examples(f) {
+		f.Add(text)
+	}
 	f.Add("-- asm\nmov %r0, 1\nexit\n-- mem\n01 02\n-- result\n0x1\n")
 	f.Add("-- raw\n0x95\n-- error\nx\n")
 	f.Add("-- asm\nl:\nlock fetch add [%r10-8], %r1\ncall local l\nlddw %r1, -1\nja32 l\n-- result\n5\n")

@@ -131,7 +131,7 @@ func (b *builder) all(list []mutant, out *os.File) (sum summary, err error) {
 		emu, err := emulator(arch)
 		if err != nil {
 			sum.left++
-			fmt.Fprintf(out, "left out  %-52s %v\n", m.name, err)
+			fmt.Fprintf(out, "left out  %-62s %v\n", m.name, err)
 			continue
 		}
 		if err := b.passes(arch, emu); err != nil {
@@ -147,9 +147,16 @@ func (b *builder) all(list []mutant, out *os.File) (sum summary, err error) {
 			continue
 		}
 		sum.killed++
-		fmt.Fprintf(out, "killed    %-52s %s\n", m.name, why)
+		fmt.Fprintf(out, "killed    %-62s %s\n", m.name, cutTo(why, 160))
 	}
 	return sum, nil
+}
+
+func cutTo(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "..."
+	}
+	return s
 }
 
 // passes makes sure, once an architecture, that the suite passes without a fault.

@@ -26,6 +26,16 @@ var loweringFaults = []mutant{
 		old: "zero = op.Size <= 4 && !op.Signed", new: "zero = op.Size <= 4"},
 	{name: "optimise: all arithmetic counts as zero-extended", engines: compiled, file: "jit/optimise.go",
 		old: "\t\t\tzero = op.W == 32\n", new: "\t\t\tzero = op.W >= 32\n"},
+	{name: "optimise: parts that are no neighbours become one load", engines: compiled, file: "jit/wide.go",
+		old: " || high != low+int32(size) ||", new: " ||"},
+	{name: "optimise: parts with a store between become one load", engines: compiled, file: "jit/wide.go",
+		old: "if op.Kind == ir.Store || op.Kind == ir.StoreRel", new: "if op.Kind == ir.StoreRel"},
+	{name: "optimise: a part with a sign becomes a part of one load", engines: compiled, file: "jit/wide.go",
+		old: "op.Dst == r && !op.Signed &&", new: "op.Dst == r &&"},
+	{name: "optimise: an offset is not folded but lost", engines: compiled, file: "jit/fold.go",
+		old: "\t\top.Off = int32(sum)\n\t\treturn true", new: "\t\treturn true"},
+	{name: "optimise: all addresses count as near", engines: compiled, file: "jit/near.go",
+		old: "now[op.Base] <= math.MaxUint32+pad-uint64(op.Off)-8", new: "now[op.Base] <= unknown"},
 	{name: "optimise: what a store reads counts as dead", engines: compiled, file: "jit/optimise.go",
 		old: "case ir.Store, ir.StoreRel:\n\t\tsrc()\n", new: "case ir.Store, ir.StoreRel:\n"},
 	{name: "optimise: what cmpxchg compares counts as dead", engines: compiled, file: "jit/optimise.go",
@@ -37,6 +47,7 @@ const (
 	amd64Memory  = "jit/internal/amd64/memory.go"
 	amd64Control = "jit/internal/amd64/control.go"
 	amd64Encode  = "jit/internal/amd64/encode.go"
+	amd64Lookup  = "jit/internal/amd64/lookup.go"
 	amd64Tail    = "jit/internal/amd64/helper_tail.go"
 )
 
@@ -63,7 +74,10 @@ var amd64Faults = on("amd64",
 	mutant{name: "amd64: R8 and R9 change places in a return", file: amd64Control, old: "\t\tx.pop(R15)\n\t\tx.pop(R14)\n", new: "\t\tx.pop(R14)\n\t\tx.pop(R15)\n"},
 	mutant{name: "amd64: a called function has its caller's frame", file: amd64Control, old: "\t\t\tx.aluRI(64, aluAdd, regFP, op.Off)\n\t\t}\n\t\tx.byte(0xe8)", new: "\t\t\tx.aluRI(64, aluAdd, regFP, 0)\n\t\t}\n\t\tx.byte(0xe8)"},
 	mutant{name: "amd64: functions nest one deeper", file: amd64Control, old: "coldExit{x.jcc(CCAE), op.Exit}", new: "coldExit{x.jcc(CCA), op.Exit}"},
-	mutant{name: "amd64: an array has one element less", file: amd64Control, old: "\tx.aluRI(32, aluCmp, scratch, int32(op.Imm))\n", new: "\tx.aluRI(32, aluCmp, scratch, int32(op.Imm)-1)\n"},
+	mutant{name: "amd64: an array has one element less", file: amd64Lookup, old: "\tx.aluRI(32, aluCmp, scratch, int32(l.Entries))\n", new: "\tx.aluRI(32, aluCmp, scratch, int32(l.Entries)-1)\n"},
+	mutant{name: "amd64: a key of three bytes has four", file: amd64Lookup, old: "x.shiftI(64, shShl, dst, uint8(64-8*n))", new: "x.shiftI(64, shShl, dst, uint8(56-8*n))"},
+	mutant{name: "amd64: only the first word of a key is compared", file: amd64Lookup, old: "x.rm(64, op1(0x3b), hashWord, at(hashAt, int32(8*i)))", new: "x.rm(64, op1(0x3b), hashWord, at(hashAt, 0))"},
+	mutant{name: "amd64: elements of twelve bytes have eight", file: amd64Lookup, old: "x.imulRRI(32, RAX, n, int32(s))", new: "x.imulRRI(32, RAX, n, int32(s&^7/2))"},
 	mutant{name: "amd64: 34 tail calls", file: amd64Tail, old: "int32(ir.OffTails)), ir.MaxTailCalls)", new: "int32(ir.OffTails)), ir.MaxTailCalls+1)"},
 	mutant{name: "amd64: a tail call that is made costs nothing", file: amd64Tail, old: "\tx.aluRI(64, aluSub, regFuel, int32(op.From))\n", new: "\tx.aluRI(64, aluSub, regFuel, 0)\n"},
 	mutant{name: "amd64: sign extension of a byte has no prefix", file: amd64Encode, old: "code{b: 0x0fbe, n: 2, rm8: true}", new: "code{b: 0x0fbe, n: 2}"},
@@ -92,7 +106,8 @@ var arm64Faults = on("arm64",
 	mutant{name: "arm64: a jump backwards costs one unit more", file: arm64Control, old: "\tv := uint64(op.Imm)\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel", new: "\tv := uint64(op.Imm) + 1\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel"},
 	mutant{name: "arm64: R8 and R9 change places in a return", file: arm64Control, old: "Ldp(X, 9, 8, rStack, 8*ir.FrameR9)", new: "Ldp(X, 8, 9, rStack, 8*ir.FrameR9)"},
 	mutant{name: "arm64: functions nest one deeper", file: arm64Control, old: "\t\te.branchIf(HS, e.cold(op.Exit))\n", new: "\t\te.branchIf(HI, e.cold(op.Exit))\n"},
-	mutant{name: "arm64: 32 tail calls", file: arm64Tail, old: "SubsImm(W, ZR, rT0, ir.MaxTailCalls)", new: "SubsImm(W, ZR, rT0, ir.MaxTailCalls-1)"},
+	mutant{name: "arm64: 34 tail calls", file: arm64Tail, old: "SubsImm(W, ZR, rT0, ir.MaxTailCalls)", new: "SubsImm(W, ZR, rT0, ir.MaxTailCalls+1)"},
+	mutant{name: "arm64: a key of three bytes has four", file: "jit/internal/arm64/lookup.go", old: "Ubfm(X, d, d, 0, 8*n-1)", new: "Ubfm(X, d, d, 0, 8*n+7)"},
 	mutant{name: "arm64: the encoding of udiv is that of sdiv", file: arm64Shift, old: "return two(w, 2, d, n, m)", new: "return two(w, 3, d, n, m)"},
 )
 

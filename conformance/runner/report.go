@@ -42,6 +42,7 @@ type Report struct {
 	Version string   `json:"version"`
 	Host    string   `json:"host"`   // system, architecture
 	Source  string   `json:"source"` // where the tests are from
+	Notes   []string `json:"notes,omitempty"`
 	Results []Result `json:"results"`
 }
 
@@ -162,6 +163,9 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	for _, s := range r.Skips() {
 		fmt.Fprintf(w, "skipped %d of %s: %s%s\n", s.Tests, s.Column, s.Reason, parenthesis(s.RFC))
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(w, n)
 	}
 	t := r.Table()
 	fmt.Fprintln(w)

@@ -130,6 +130,17 @@ func extensions(yield func(*Case) bool) bool {
 				return false
 			}
 		}
+		for dst := range isa.R10 {
+			for src := range isa.R10 {
+				v := edges[(int(dst)*7+int(src)*3+1)%len(edges)] ^ 0x8080
+				if !yield(&Case{
+					Group: group(op), Name: fmt.Sprintf("%s r%d, r%d", info.Name, dst, src), RFC: info.RFC, Type: "syscall",
+					Insns: seq(set(src, v), one(op, dst, src, 0, 0), ret(dst)), Want: extendModel(info.FromWidth, info.Width, v),
+				}) {
+					return false
+				}
+			}
+		}
 	}
 	return true
 }

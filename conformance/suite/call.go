@@ -52,6 +52,8 @@ func functions(yield func(*Case) bool) bool {
 		{Name: "recursion that ends", Insns: text("r1 = 5; call f; exit; f: r0 = 1; if r1 == 0 goto out; r6 = r1; r1 -= 1; call f; r0 *= r6; out: exit"), Want: 120, Unproved: true},
 		{Name: "five arguments", Insns: text("r1 = 1; r2 = 20; r3 = 300; r4 = 4000; r5 = 50000; call f; exit; f: r0 = r1; r0 += r2; r0 += r3; r0 += r4; r0 += r5; exit"), Want: 54321},
 		{Name: "R6 to R9 stay", Insns: text("r6 = 6; r7 = 7; r8 = 8; r9 = 9; call f; r0 += r6; r0 += r7; r0 += r8; r0 += r9; exit; f: r6 = 100; r7 = 100; r8 = 100; r9 = 100; r0 = 1; exit"), Want: 31},
+		{Name: "R6 to R9 stay in their places", Insns: text("r6 = 6; r7 = 7; r8 = 8; r9 = 9; call f; r0 = r6; r0 *= 10; r0 += r7; r0 *= 10; r0 += r8; r0 *= 10; r0 += r9; exit; f: r6 = 1; r7 = 2; r8 = 3; r9 = 4; r0 = 1; exit"), Want: 6789},
+		{Name: "R6 to R9 are the caller's in a function", Insns: text("r6 = 6; r7 = 7; r8 = 8; r9 = 9; call f; r0 *= 10; r0 += r9; exit; f: r6 = 1; r7 = 2; call g; r0 = r6; r0 *= 10; r0 += r7; exit; g: r6 = 3; r7 = 4; r8 = 5; r9 = 5; r0 = 0; exit"), Want: 129},
 		{Name: "a pointer to the caller's stack", Insns: text("r1 = r10; r1 += -8; *(u64 *)(r10 -8) = 5; call f; r0 = *(u64 *)(r10 -8); exit; f: r2 = *(u64 *)(r1 +0); r2 *= 3; *(u64 *)(r1 +0) = r2; r0 = 0; exit"), Want: 15},
 		{Name: "a call in a loop", Insns: text("r6 = 0; r7 = 0\ntop: r1 = r7; r2 = r6; call f; r7 = r0; r6 += 1; if r6 < 20 goto top; r0 = r7; exit; f: r0 = r1; r0 += r2; exit"), Want: 190},
 		{Name: "two functions", Insns: text("r1 = 3; call f; r1 = r0; call g; exit; f: r0 = r1; r0 += 4; exit; g: r0 = r1; r0 *= 5; exit"), Want: 35},

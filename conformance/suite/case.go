@@ -84,8 +84,8 @@ func (c *Case) String() string { return fmt.Sprintf("%s/%s", c.Group, c.Name) }
 
 // generators make the cases of the suite, in the order of the groups as far as it goes.
 var generators = []func(yield func(*Case) bool) bool{
-	arithmetic, loadedArithmetic, registerPairs, swaps, extensions, jumps, loadedJumps, ranges, memory, loadedPairs, patterns, atomics, ordered, packetLoads,
-	callReg, packetAccess, functions, tailCalls, mapCases, innerMaps, helperCases, faults, costs, wild, beyond, freshStack,
+	arithmetic, loadedArithmetic, registerPairs, swaps, extensions, jumps, loadedJumps, ranges, memory, loadedPairs, patterns, atomics, ordered, packetLoads, mayGotos, casts, pseudoLoads,
+	callReg, packetAccess, addressReuse, indexed, functions, tailCalls, tailChains, mapCases, lookups, innerMaps, helperCases, byteHelpers, faults, costs, wild, beyond, freshStack,
 }
 
 // All goes through the suite.

@@ -119,6 +119,10 @@ var mapScripts = []struct {
 		{op: "lookup", key: 1, want: -1}, {op: "update", key: 1, value: 10, want: 0}, {op: "lookup", key: 1, want: 10}, {op: "update", key: 1, value: 11, flags: noExist, want: eexist},
 		{op: "update", key: 2, value: 1, flags: exist, want: enoent}, {op: "update", key: 1, value: 12, flags: exist, want: 0}, {op: "lookup", key: 1, want: 12}, {op: "delete", key: 1, want: 0}, {op: "delete", key: 1, want: enoent},
 	}},
+	{"lru_percpu_hash", maps.Spec{Type: maps.LRUPerCPUHash, KeySize: 4, ValueSize: 8, MaxEntries: 64}, []step{
+		{op: "lookup", key: 1, want: -1}, {op: "update", key: 1, value: 10, want: 0}, {op: "lookup", key: 1, want: 10}, {op: "update", key: 1, value: 11, flags: noExist, want: eexist},
+		{op: "update", key: 2, value: 1, flags: exist, want: enoent}, {op: "update", key: 1, value: 12, flags: exist, want: 0}, {op: "lookup", key: 1, want: 12}, {op: "delete", key: 1, want: 0}, {op: "lookup", key: 1, want: -1},
+	}},
 	{"queue", maps.Spec{Type: maps.Queue, ValueSize: 8, MaxEntries: 2}, []step{
 		{op: "pop", want: enoent}, {op: "peek", want: enoent}, {op: "push", value: 1, want: 0}, {op: "push", value: 2, want: 0}, {op: "push", value: 3, want: e2big},
 		{op: "peek", value: 1, want: 0}, {op: "push", value: 3, flags: exist, want: 0}, {op: "pop", value: 2, want: 0}, {op: "pop", value: 3, want: 0}, {op: "pop", want: enoent},
@@ -143,10 +147,14 @@ func mapCases(yield func(*Case) bool) bool {
 			s := m.spec
 			s.Name = "map"
 			t := m.steps[n-1]
-			if !yield(&Case{
+			c := &Case{
 				Group: Maps, Name: fmt.Sprintf("%s, step %d: %s %#x", m.name, n, t.op, t.key), RFC: "the kernel's manual, bpf_map_" + t.op + "_elem", Type: "syscall",
 				Insns: text("%s", script(&s, m.steps[:n])), Maps: []maps.Spec{s}, Want: 0,
-			}) {
+			}
+			if s.Type == maps.LPMTrie { // the kernel has it for programs that do not sleep
+				c.Type, c.Data = "sched_cls", pattern(64)
+			}
+			if !yield(c) {
 				return false
 			}
 		}

@@ -171,13 +171,25 @@ func (c *Case) Check(o *Outcome) error {
 	case c.Trap == 0 && o.R0 != c.Want:
 		return fmt.Errorf("r0 is %#x, want %#x", o.R0, c.Want)
 	case c.Out != nil && string(c.Out) != string(o.Out):
-		return fmt.Errorf("memory is % x, want % x", o.Out, c.Out)
+		return fmt.Errorf("memory %s", difference(o.Out, c.Out))
 	case c.Trap == trap.Fuel && o.Fuel != c.Fuel:
 		return fmt.Errorf("stopped with %d units of fuel taken, want all %d", o.Fuel, c.Fuel)
 	case c.Costs && o.Fuel != c.Cost:
 		return fmt.Errorf("takes %d units of fuel, want %d", o.Fuel, c.Cost)
 	}
 	return nil
+}
+
+// difference shows the first bytes in which got and want differ.
+func difference(got, want []byte) string {
+	if len(got) != len(want) {
+		return fmt.Sprintf("has %d bytes, want %d", len(got), len(want))
+	}
+	i := 0
+	for got[i] == want[i] {
+		i++
+	}
+	return fmt.Sprintf("from byte %d on is % x, want % x", i, got[i:min(i+8, len(got))], want[i:min(i+8, len(want))])
 }
 
 // Same says how two engines' outcomes differ, nil if they do not.

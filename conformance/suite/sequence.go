@@ -98,7 +98,7 @@ func patterns(yield func(*Case) bool) bool {
 			texts = append(texts, before+"; "+then)
 		}
 	}
-	for i, s := range texts {
+	for i, s := range append(texts, partTexts()...) {
 		if c := sequence(fmt.Sprintf("sequence %d: %s", i, s), text("%s", s), i); !yield(refusable(c)) {
 			return false
 		}

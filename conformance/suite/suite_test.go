@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gbpf/gbpf/internal/execmem"
+	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
 )
 
@@ -81,4 +82,25 @@ func TestNames(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases", len(seen))
+}
+
+// TestRows: every row of the opcode table has cases. Those left out have no meaning without a kernel.
+func TestRows(t *testing.T) {
+	left := map[isa.Op]string{
+		isa.OpCallKfunc: "kernel functions are not part of the instruction set's meaning",
+		isa.OpLddwBTFID: "needs the kernel's types",
+	}
+	count := map[isa.Op]int{}
+	for c := range All() {
+		for _, insns := range append([][]isa.Insn{c.Insns}, c.Targets...) {
+			for _, in := range insns {
+				count[in.Op]++
+			}
+		}
+	}
+	for op := range isa.Ops() {
+		if _, ok := left[op]; ok == (count[op] > 0) {
+			t.Errorf("%s: %d times in programs of the suite, left out: %v", op, count[op], ok)
+		}
+	}
 }

@@ -14,29 +14,30 @@ func wild(yield func(*Case) bool) bool {
 	n := 0
 	for _, op := range ops(isa.KindLoad, isa.KindLoadSX, isa.KindStore, isa.KindStoreImm, isa.KindAtomic, isa.KindLoadAcquire, isa.KindStoreRelease) {
 		info := op.Info()
-		for _, high := range []uint64{1, 0x7fffffff, 0x80000000, 0xffffffff} {
+		for i, high := range []uint64{1, 0xffffffff, 0x80000000, 1, 0xffffffff, 0x7fffffff} {
 			n++
+			off := [...]int16{0, 16, -8}[i%3]
 			base := isa.Reg(1 + n%9)
 			reg := isa.Reg(1 + (n+4)%9)
 			other := isa.Reg(1 + (n+2)%9)
 			v := edges[n%len(edges)] ^ 0x1a2b3c4d5e6f7089
-			in := isa.New(op, base, reg, 16, 0)
+			in := isa.New(op, base, reg, off, 0)
 			c := &Case{
-				Name: fmt.Sprintf("%s r%d with %#x above its address", info.Name, base, high), Data: data, Out: append([]byte(nil), data...),
+				Name: fmt.Sprintf("%s r%d with %#x above its address, offset %d", info.Name, base, high, off), Data: data, Out: append([]byte(nil), data...),
 				Checked: trap.BadAccess,
 			}
 			value := seq(set(reg, v))
 			old := little(data[16:], info.Size)
 			switch info.Kind {
 			case isa.KindLoad, isa.KindLoadSX, isa.KindLoadAcquire:
-				in = isa.New(op, 0, base, 16, 0)
+				in = isa.New(op, 0, base, off, 0)
 				c.Want = old
 				if info.Kind == isa.KindLoadSX {
 					c.Want = extendModel(info.Size*8, 64, old)
 				}
 			case isa.KindStoreImm:
 				v = uint64(int64(int32(v)))
-				in = isa.New(op, base, 0, 16, int64(v))
+				in = isa.New(op, base, 0, off, int64(v))
 				copy(c.Out[16:16+info.Size], bytes64(v))
 			case isa.KindAtomic:
 				copy(c.Out[16:16+info.Size], bytes64(atomicModel(info.AtomicOp, info.Size*8, old, v, 0)))
@@ -46,7 +47,7 @@ func wild(yield func(*Case) bool) bool {
 			default:
 				copy(c.Out[16:16+info.Size], bytes64(v))
 			}
-			move := one(isa.OpMov64Reg, base, 1, 0, 0)
+			move := seq(one(isa.OpMov64Reg, base, 1, 0, 0), one(isa.OpAdd64Imm, base, 0, 0, int64(16-off)))
 			c.Insns = seq(move, set(other, high<<32), one(isa.OpAdd64Reg, base, other, 0, 0), value, one(isa.OpMov64Imm, 0, 0, 0, 0))
 			c.TrapInsn = len(c.Insns)
 			c.Insns = seq(c.Insns, []isa.Insn{in}, exit)

@@ -15,7 +15,7 @@ const module = "github.com/gbpf/gbpf"
 // decided.
 var layers = [][]string{
 	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest", "internal/stopwatch"},
-	{"internal/guest", "internal/fuel", "internal/fuzzgen", "internal/scalar"},
+	{"internal/guest", "internal/hostclock", "internal/fuel", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
 	{"progtype", "internal/asm"},
 	{"helpers", "verifier"},

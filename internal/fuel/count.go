@@ -9,7 +9,7 @@ import (
 
 // Bounds on loops that count, so that what runs between two looks at the fuel stays short, and the search for them linear.
 const (
-	maxCounted  = Slice   // what turns add to the weight of a function
+	maxCounted  = 1 << 16 // what turns add to the weight of a function
 	maxProgram  = 1 << 24 // what turns add to the weight of a program
 	maxBody     = 1 << 10 // instructions of a loop
 	maxScanning = 32      // instructions looked at, for each of the program

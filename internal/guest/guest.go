@@ -26,8 +26,10 @@ const (
 	// used as an address is always an access to no object.
 	NullZone = 1 << 16
 
-	// margin is the readable and writable pad behind the window, in bytes: an
-	// access of at most eight bytes at the last address spills into it.
+	// margin is the readable and writable pad before and behind the window, in bytes: an
+	// access of at most eight bytes at the last address spills into it, and one at a small
+	// offset from an address that was confined goes there where the address would have wrapped.
+	// In windows of 4 GiB it is the other end of the same memory.
 	margin = 1 << 16
 
 	// MinLimit and MaxLimit bound the memory of a window, in bytes.

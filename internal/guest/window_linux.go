@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guard is the inaccessible space on either side of the window, in bytes.
+// guard is the inaccessible space on either side of the window and its pads, in bytes.
 const guard = 1 << 20
 
 // reserve makes the window out of one memory object of limit bytes that is mapped
@@ -32,21 +32,31 @@ func reserveFull(limit uint64) (window, error) {
 		return window{}, fmt.Errorf("ftruncate: %w", err)
 	}
 	const span = 1 << 32
-	all, err := unix.Mmap(-1, 0, guard+span+margin+guard, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	all, err := unix.Mmap(-1, 0, guard+margin+span+margin+guard, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		unix.Close(fd)
 		return window{}, fmt.Errorf("mmap: %w", err)
 	}
-	w := window{mapping: all, origin: guard, span: span, fd: fd}
+	w := window{mapping: all, origin: guard + margin, span: span, fd: fd}
+	if err := w.place(limit-margin, guard, margin); err != nil { // the pad before the window is its end
+		return window{}, err
+	}
 	for off := uint64(0); off < span+margin; off += limit {
-		n := min(limit, span+margin-off)
-		at := unsafe.Pointer(&all[guard+off])
-		if _, err := unix.MmapPtr(fd, 0, at, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE); err != nil {
-			w.release()
-			return window{}, fmt.Errorf("mmap at offset %d: %w", off, err)
+		if err := w.place(0, guard+margin+off, min(limit, span+margin-off)); err != nil {
+			return window{}, err
 		}
 	}
 	return w, nil
+}
+
+// place maps n bytes of the memory object, from an offset, at an offset of the mapping. It gives all back when it fails.
+func (w *window) place(from, at, n uint64) error {
+	_, err := unix.MmapPtr(w.fd, int64(from), unsafe.Pointer(&w.mapping[at]), uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE)
+	if err != nil {
+		w.release()
+		return fmt.Errorf("mmap at offset %d: %w", at, err)
+	}
+	return nil
 }
 
 // zero makes n bytes at off read as zero, and gives large stretches back.

@@ -10,15 +10,15 @@ import (
 // Addresses are masked into it.
 func reserveSmall(limit uint64) (window, error) {
 	const side = 1 << 20
-	all, err := unix.Mmap(-1, 0, int(side+limit+margin+side), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	all, err := unix.Mmap(-1, 0, int(side+margin+limit+margin+side), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return window{}, err
 	}
-	if err := unix.Mprotect(all[side:side+limit+margin], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+	if err := unix.Mprotect(all[side:side+margin+limit+margin], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		unix.Munmap(all)
 		return window{}, err
 	}
-	return window{mapping: all, origin: side, span: limit, fd: -1}, nil
+	return window{mapping: all, origin: side + margin, span: limit, fd: -1}, nil
 }
 
 func (w *window) release() error {

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gbpf/gbpf/helpers"
+	"github.com/gbpf/gbpf/internal/hostclock"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/verifier"
@@ -18,6 +19,9 @@ var inlined = map[string]func(p *Program, pc int) jit.Helper{
 	"get_current_uid_gid":   envWord(jit.EnvUidGid),
 	"get_numa_node_id":      envWord(jit.EnvNUMANode),
 	"get_current_cgroup_id": envWord(jit.EnvCgroupID),
+	"ktime_get_ns":          func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperClock} },
+	"ktime_get_boot_ns":     func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperClock} },
+	"ktime_get_coarse_ns":   func(*Program, int) jit.Helper { return jit.Helper{Kind: jit.HelperCoarse, Size: helpers.TickNs} },
 	"ringbuf_reserve":       (*Program).inlineReserve,
 	"ringbuf_submit":        (*Program).inlineSubmit,
 	"ringbuf_discard":       (*Program).inlineDiscard,
@@ -54,7 +58,7 @@ func (p *Program) prepare() {
 	}
 	for pc := range p.src.Insns {
 		switch p.helper(pc).Kind {
-		case jit.HelperRandom, jit.HelperEnv:
+		case jit.HelperRandom, jit.HelperEnv, jit.HelperClock, jit.HelperCoarse:
 			p.env = true
 		case jit.HelperSubmit, jit.HelperDiscard:
 			p.wakes(pc, p.reserved(pc))
@@ -111,6 +115,10 @@ func (st *State) showEnv() {
 	b, env := st.block, st.Call.Env
 	if env == nil {
 		env = &helpers.Env{}
+	}
+	b.Clock = hostclock.Word()
+	if env.OwnClock() {
+		b.Clock = hostclock.NeverWord()
 	}
 	if env.Rand != nil {
 		b.Seed = 0

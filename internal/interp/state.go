@@ -61,7 +61,7 @@ type State struct {
 
 	depth   int
 	frames  [guest.MaxFrames]frame
-	regs    [guest.MaxFrames][16]uint64 // of the loops, by the frame that each began in
+	regs    [guest.MaxFrames][16]uint64                   // of the loops, by the frame that each began in
 	written [guest.MaxFrames][guest.StackSize / 64]uint64 // stack bytes written, a bit each
 	insns   uint64
 	cur     *Program // the program of the innermost frame, for reports

@@ -150,6 +150,7 @@ func guards(base uintptr) (below, above span, err error) {
 	}
 	defer f.Close()
 	end := base
+	var last span // the inaccessible one before
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		var s span
 		var perm string
@@ -158,8 +159,10 @@ func guards(base uintptr) (below, above span, err error) {
 		}
 		open := strings.HasPrefix(perm, "rw")
 		switch {
-		case s.to == base && !open:
-			below = s
+		case s.to < base && !open:
+			last = s
+		case s.to == base && open && s.from == last.to: // the window's pad
+			below = last
 		case s.from == end && open:
 			end = s.to
 		case s.from == end && end > base:

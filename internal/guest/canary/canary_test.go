@@ -22,8 +22,9 @@ func TestCanary(t *testing.T) {
 	if err := c.Check(); err != nil {
 		t.Errorf("nothing outside was written: %v", err)
 	}
-	span := int64(m.Mask()) + 1 + 1<<16 // with the pad behind it
-	for _, off := range []int64{-1, -1 << 20, span, span + 1<<20 - 1, -60 << 20, span + 60<<20} {
+	const pad = 1 << 16 // on both sides
+	span := int64(m.Mask()) + 1 + pad
+	for _, off := range []int64{-pad - 1, -pad - 1<<20, span, span + 1<<20 - 1, -60 << 20, span + 60<<20} {
 		c.Touch(off)
 		if c.Check() == nil {
 			t.Errorf("a write %#x from the base is not seen", off)

@@ -37,7 +37,7 @@ func (x *expander) control(op *ir.Op) error {
 		}
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, op.Target})
+		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4, label: op.Target})
 		if op.Off != 0 {
 			x.aluRI(64, aluSub, regFP, op.Off)
 		}
@@ -61,8 +61,12 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.HashLookup:
 		x.held = held
 		x.hashLookup(op)
+	case ir.ArrayUpdate:
+		x.arrayUpdate(op)
 	case ir.TailCall:
 		x.tailCall(op)
+	case ir.ReadClock:
+		x.clock()
 	case ir.LoadPacket:
 		x.loadPacket(op)
 	case ir.Copy:
@@ -160,7 +164,7 @@ func (x *expander) start() uint32 {
 		x.enter()
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
 		x.finish()
 		return uint32(begin)
 	}
@@ -178,7 +182,7 @@ func (x *expander) start() uint32 {
 	}
 	x.byte(0xe9)
 	x.imm32(0)
-	x.funcFix = append(x.funcFix, fix{len(x.b) - 4, 0})
+	x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
 	return uint32(begin)
 }
 

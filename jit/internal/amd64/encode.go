@@ -61,6 +61,7 @@ const (
 type buffer struct{ b []byte }
 
 func (e *buffer) byte(v ...byte) { e.b = append(e.b, v...) }
+func (e *buffer) one(v byte)     { e.b = append(e.b, v) } // as byte, without a slice
 func (e *buffer) imm8(v int64)   { e.b = append(e.b, byte(v)) }
 func (e *buffer) imm16(v int64)  { e.b = binary.LittleEndian.AppendUint16(e.b, uint16(v)) }
 func (e *buffer) imm32(v int64)  { e.b = binary.LittleEndian.AppendUint32(e.b, uint32(v)) }
@@ -82,10 +83,10 @@ func op2(b uint32) code { return code{b: b, n: 2} }
 
 func (e *buffer) head(w int, c code, reg, index, base Reg, rmByte bool) {
 	if c.lock {
-		e.byte(0xf0)
+		e.one(0xf0)
 	}
 	if c.prefix != 0 {
-		e.byte(c.prefix)
+		e.one(c.prefix)
 	}
 	rex := byte(0)
 	if w == 64 {
@@ -104,17 +105,18 @@ func (e *buffer) head(w int, c code, reg, index, base Reg, rmByte bool) {
 		rex |= 0x40
 	}
 	if rex != 0 {
-		e.byte(rex)
+		e.one(rex)
 	}
-	for i := int(c.n) - 1; i >= 0; i-- {
-		e.byte(byte(c.b >> (8 * i)))
+	for i := int(c.n) - 1; i > 0; i-- {
+		e.one(byte(c.b >> (8 * i)))
 	}
+	e.one(byte(c.b))
 }
 
 // rr encodes an instruction with two register operands: reg is ModRM.reg, rm ModRM.rm.
 func (e *buffer) rr(w int, c code, reg, rm Reg) {
 	e.head(w, c, reg, noReg, rm, c.rm8)
-	e.byte(0xc0 | byte(reg&7)<<3 | byte(rm&7))
+	e.one(0xc0 | byte(reg&7)<<3 | byte(rm&7))
 }
 
 // rm encodes an instruction with a register and a memory operand. reg is a register or an opcode extension.
@@ -128,13 +130,14 @@ func (e *buffer) rm(w int, c code, reg Reg, m Mem) {
 		mod, disp = 0x40, 1
 	}
 	if m.Index == noReg && m.Base&7 != RSP {
-		e.byte(mod | byte(reg&7)<<3 | byte(m.Base&7))
+		e.one(mod | byte(reg&7)<<3 | byte(m.Base&7))
 	} else {
 		index := RSP // none
 		if m.Index != noReg {
 			index = m.Index
 		}
-		e.byte(mod|byte(reg&7)<<3|4, m.Scale<<6|byte(index&7)<<3|byte(m.Base&7))
+		e.one(mod | byte(reg&7)<<3 | 4)
+		e.one(m.Scale<<6 | byte(index&7)<<3 | byte(m.Base&7))
 	}
 	switch disp {
 	case 1:
@@ -295,6 +298,9 @@ func (e *buffer) vex3(w int, pp, opcode byte, reg, vvvv, rm Reg) {
 func (e *buffer) shlx(w int, dst, src, n Reg) { e.vex3(w, 1, 0xf7, dst, n, src) }
 func (e *buffer) shrx(w int, dst, src, n Reg) { e.vex3(w, 3, 0xf7, dst, n, src) }
 func (e *buffer) sarx(w int, dst, src, n Reg) { e.vex3(w, 2, 0xf7, dst, n, src) }
+
+// mulx is the upper half of src * RDX to hi and the lower half to lo, which may be the same register: it gets the upper half.
+func (e *buffer) mulx(hi, lo, src Reg) { e.vex3(64, 3, 0xf6, hi, lo, src) }
 
 // rorx is dst = src rotated right by n.
 func (e *buffer) rorx(w int, dst, src Reg, n uint8) {

@@ -3,6 +3,7 @@ package amd64
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -27,13 +28,15 @@ const mayGotoBudget = 1 << 23
 
 // Features are what the CPU has beyond the baseline.
 type Features struct {
-	BMI2  bool // shlx, shrx, sarx, rorx
+	BMI2  bool // shlx, shrx, sarx, rorx, mulx
 	MOVBE bool
 }
 
 type fix struct {
-	at    int // of the 4-byte displacement
+	at    int // of the displacement: 4 bytes, or one of a short jump
 	label int32
+	ahead bool // the target was not known when the jump was made
+	short bool
 }
 
 type expander struct {
@@ -50,6 +53,12 @@ type expander struct {
 	dones   []int
 	// held is the guest register whose low 32 bits scratch has, zero-extended, or ir.None.
 	held ir.Reg
+	// result is the guest register whose low bits, resultW of them, the flags compare with 0, or ir.None.
+	result  ir.Reg
+	resultW uint8
+	near    []bool     // of the jumps forwards, in their order: it reaches with one byte
+	ahead   int        // jumps forwards so far
+	tails   []coldZero // divisions by 0
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -60,19 +69,14 @@ type coldExit struct {
 
 // Expand makes machine code of a list that passed the checks of package jit.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs)), held: ir.None}
-	x.b = make([]byte, 0, len(l.Ops)*6+512)
-	for i := range x.labels {
-		x.labels[i] = -1
+	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs))}
+	if err := x.body(); err != nil {
+		return nil, err
 	}
-	pc := int32(-1)
-	for i := range l.Ops {
-		op := &l.Ops[i]
-		if op.PC != pc {
-			pc = op.PC
-			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
-		}
-		if err := x.op(op); err != nil {
+	if !l.Plain {
+		// Once more, now that it is known which jumps forwards are short: what lies between only shrinks by it.
+		x.shorten()
+		if err := x.body(); err != nil {
 			return nil, err
 		}
 	}
@@ -89,11 +93,19 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	n.Callee = x.callee()
 	n.Resume = x.resume()
 	for _, f := range x.fixes {
-		to := x.labels[f.label]
+		to := int(x.labels[f.label])
 		if to < 0 {
 			return nil, fmt.Errorf("expand: label %d is nowhere", f.label)
 		}
-		x.patchTo(f.at, int(to))
+		if !f.short {
+			x.patchTo(f.at, to)
+			continue
+		}
+		n := to - f.at - 1
+		if n < 0 || n > math.MaxInt8 {
+			return nil, fmt.Errorf("expand: label %d is %d bytes from a short jump", f.label, n)
+		}
+		x.b[f.at] = byte(n)
 	}
 	for _, f := range x.funcFix {
 		x.patchTo(f.at, int(x.funcs[f.label]))
@@ -103,6 +115,66 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	}
 	n.Code = x.b
 	return n, nil
+}
+
+// body expands the ops.
+func (x *expander) body() error {
+	if x.b == nil {
+		x.b = make([]byte, 0, len(x.l.Ops)*6+512)
+		x.lines = make([]ir.Line, 0, len(x.l.Ops))
+		x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
+	}
+	x.b, x.lines, x.fixes, x.cold, x.funcFix, x.exits, x.dones, x.tails = x.b[:0], x.lines[:0], x.fixes[:0], x.cold[:0],
+		x.funcFix[:0], x.exits[:0], x.dones[:0], x.tails[:0]
+	x.held, x.result, x.ahead = ir.None, ir.None, 0
+	for i := range x.labels {
+		x.labels[i] = -1
+	}
+	pc := int32(-1)
+	ops := x.l.Ops
+	for i := 0; i < len(ops); {
+		op := &ops[i]
+		if op.PC != pc {
+			pc = op.PC
+			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
+		}
+		if n := x.fuse(ops[i:]); n > 0 {
+			i += n
+			continue
+		}
+		if err := x.op(op); err != nil {
+			return err
+		}
+		i++
+	}
+	for i := range x.tails {
+		x.tail(&x.tails[i])
+	}
+	return nil
+}
+
+// shorten finds the jumps forwards whose displacement fits a byte.
+func (x *expander) shorten() {
+	x.near = make([]bool, 0, len(x.fixes))
+	for _, f := range x.fixes {
+		if f.ahead {
+			x.near = append(x.near, int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0)
+		}
+	}
+}
+
+// jump emits a jump that is too far or whose target is not known yet: short is the opcode of its short form.
+func (x *expander) jump(short byte, long func() int, label int32) {
+	ahead := x.labels[label] < 0
+	if ahead {
+		x.ahead++
+		if x.ahead <= len(x.near) && x.near[x.ahead-1] {
+			x.byte(short, 0)
+			x.fixes = append(x.fixes, fix{len(x.b) - 1, label, true, true})
+			return
+		}
+	}
+	x.fixes = append(x.fixes, fix{long(), label, ahead, false})
 }
 
 func (x *expander) patch(at int)       { x.patchTo(at, len(x.b)) }
@@ -140,7 +212,7 @@ func (x *expander) jccLabel(c CC, label int32) {
 		x.byte(0x70|byte(c), byte(int(to)-len(x.b)-2))
 		return
 	}
-	x.fixes = append(x.fixes, fix{x.jcc(c), label})
+	x.jump(0x70|byte(c), func() int { return x.jcc(c) }, label)
 }
 
 func (x *expander) jmpLabel(label int32) {
@@ -148,7 +220,7 @@ func (x *expander) jmpLabel(label int32) {
 		x.byte(0xeb, byte(int(to)-len(x.b)-2))
 		return
 	}
-	x.fixes = append(x.fixes, fix{x.jmp(), label})
+	x.jump(0xeb, x.jmp, label)
 }
 
 // wrote says that a guest register has changed.
@@ -162,6 +234,8 @@ func (x *expander) wrote(r ir.Reg) {
 func (x *expander) address(op *ir.Op) Mem {
 	base := regs[op.Base]
 	switch {
+	case op.Access == ir.Fixed:
+		return at(regBase, op.Off)
 	case op.Access == ir.Frame:
 		return frame(op.Off)
 	case op.Indexed:
@@ -178,13 +252,13 @@ func (x *expander) address(op *ir.Op) Mem {
 		x.lea(32, scratch, at(base, op.Off))
 		x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
 		return Mem{Base: regBase, Index: scratch}
-	case op.Off < 0:
+	case op.Off != int32(int16(op.Off)):
 		x.held = ir.None
 		x.lea(32, scratch, at(base, op.Off))
 		return Mem{Base: regBase, Index: scratch}
 	}
-	// Addresses beyond 4 GiB fall into the window's margin, which is the start of the same
-	// memory once more, so that the offset may be added after the confinement.
+	// Addresses beyond either end fall into the window's margins, which are the other end of the same
+	// memory, so that the offset may be added after the confinement.
 	if x.held != op.Base {
 		x.movRR(32, scratch, base)
 		x.held = op.Base
@@ -219,6 +293,9 @@ func (x *expander) aligned(op *ir.Op) Mem {
 func (x *expander) op(op *ir.Op) error {
 	w := int(op.W)
 	dst, src := regs[op.Dst], regs[op.Src]
+	if op.Kind != ir.Nop && op.Kind != ir.CondJump {
+		x.result = ir.None
+	}
 	switch op.Kind {
 	case ir.Nop:
 	case ir.Label:
@@ -320,6 +397,7 @@ func (x *expander) arith(op *ir.Op, w int, dst, src Reg) {
 		x.swap(int(op.From), dst)
 		return
 	}
+	x.result, x.resultW = op.Dst, op.W
 	if op.UseImm {
 		x.aluRI(w, a, dst, imm)
 		return
@@ -380,86 +458,6 @@ func (x *expander) shift(op *ir.Op, w int, dst, src Reg) {
 	x.shiftCL(w, n, dst)
 }
 
-// divide does div, mod and their signed forms. The divisor goes to RCX; RAX is
-// lent to the dividend, and what it held waits in the destination meanwhile.
-func (x *expander) divide(op *ir.Op, w int, dst, src Reg) {
-	signed := op.Kind == ir.SDiv || op.Kind == ir.SMod
-	mod := op.Kind == ir.Mod || op.Kind == ir.SMod
-	zero, minus := true, signed
-	if op.UseImm {
-		v := op.Imm
-		if w == 32 {
-			v = int64(int32(v))
-		}
-		switch {
-		case v == 0:
-			x.byZero(mod, w, dst)
-			return
-		case signed && v == -1:
-			x.byMinusOne(mod, w, dst)
-			return
-		}
-		x.movRI(scratch, v)
-		zero, minus = false, false
-	} else {
-		x.movRR(w, scratch, src)
-	}
-	var ends []int
-	if zero && !op.NonZero {
-		x.testRR(w, scratch, scratch)
-		go1 := x.short(CCNE)
-		x.byZero(mod, w, dst)
-		ends = append(ends, x.shortJmp())
-		x.land(go1)
-	}
-	if minus {
-		x.aluRI(w, aluCmp, scratch, -1)
-		go1 := x.short(CCNE)
-		x.byMinusOne(mod, w, dst)
-		ends = append(ends, x.shortJmp())
-		x.land(go1)
-	}
-	if dst != RAX {
-		x.xchgRR(64, RAX, dst)
-	}
-	if signed {
-		x.cdq(w)
-		x.idiv(w, scratch)
-	} else {
-		x.aluRR(32, aluXor, RDX, RDX)
-		x.div(w, scratch)
-	}
-	switch {
-	case mod && dst == RAX:
-		x.movRR(w, RAX, RDX)
-	case mod:
-		x.movRR(64, RAX, dst)
-		x.movRR(w, dst, RDX)
-	case dst != RAX:
-		x.xchgRR(64, RAX, dst)
-	}
-	for _, e := range ends {
-		x.land(e)
-	}
-}
-
-func (x *expander) byZero(mod bool, w int, dst Reg) {
-	switch {
-	case !mod:
-		x.aluRR(32, aluXor, dst, dst)
-	case w == 32:
-		x.movRR(32, dst, dst)
-	}
-}
-
-func (x *expander) byMinusOne(mod bool, w int, dst Reg) {
-	if mod {
-		x.aluRR(32, aluXor, dst, dst)
-		return
-	}
-	x.neg(w, dst)
-}
-
 func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
 	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
 		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
@@ -473,7 +471,10 @@ func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
 	case test:
 		x.testRR(w, dst, src)
 	case op.UseImm && int32(op.Imm) == 0:
-		x.testRR(w, dst, dst)
+		// What was computed right before has set the flag; the upper half of a result of 32 bits is zero.
+		if x.l.Plain || op.Cond != ir.Eq && op.Cond != ir.Ne || x.result != op.Dst || x.resultW != op.W && x.resultW != 32 {
+			x.testRR(w, dst, dst)
+		}
 	case op.UseImm:
 		x.aluRI(w, aluCmp, dst, int32(op.Imm))
 	default:

@@ -250,8 +250,12 @@ func (e *expander) expand(op *ir.Op) {
 		e.arrayLookup(op)
 	case ir.HashLookup:
 		e.hashLookup(op)
+	case ir.ArrayUpdate:
+		e.arrayUpdate(op)
 	case ir.TailCall:
 		e.tailCall(op)
+	case ir.ReadClock:
+		e.clock()
 	case ir.LoadPacket:
 		e.loadPacket(op)
 	case ir.Copy:

@@ -62,6 +62,9 @@ func (e *expander) access(m Mem, op *ir.Op, t Reg) {
 		return
 	}
 	switch {
+	case op.Access == ir.Fixed:
+		e.constant(rT1, uint64(op.Off))
+		e.emit(AccessReg(m, op.Size, t, rBase, rT1, UXTW, false))
 	case op.Indexed:
 		base := rGuest
 		if op.Base != ir.FP {

@@ -94,10 +94,16 @@ const (
 	// HashLookup: R0 = the same of a hash map, whose key of KeySize bytes is at the address, or 0. It may leave by
 	// Exit instead, to the helper, with R1 = Imm, R2 as it was, and R3 to R5 clobbered.
 	HashLookup
+	// ArrayUpdate: the element of List.Maps[Aux], an array, with the key at the address becomes what is at R3, or at Imm of the
+	// frame if UseImm; R0 = 0. It does so where R4 is 0 and the element exists, and else leaves by Exit to the helper, with R1
+	// to R4 as they were. R5 may be clobbered.
+	ArrayUpdate
 
 	StoreState // Size bytes of the state block at Off = Src, never the temporary
 	// LoadPacket: D = where the packet begins (low half) and ends (high half), two guest addresses.
 	LoadPacket
+	// ReadClock: R0 = nanoseconds by the hostclock.Line that State.Clock leads to, 0 when the host has to be asked.
+	ReadClock
 	// Copy copies Imm bytes, 1 to CopyMax but not 3, from the address in Src to that in Base, each confined to the window; all are
 	// read before the first is written.
 	Copy
@@ -134,12 +140,13 @@ type Access uint8
 // offset from the window's base. Frame: Base is FP and Off a constant inside the frame: no confinement is needed.
 // Bare: Base is proven to hold a guest address such that Base+Off lies within an object: Base + Off may be added
 // to the window's base as they are. Near: Base is known, by what the ops themselves do, to lie in the window or a little behind it,
-// and Off is not negative: they may be added too. Only the check of package jit makes it.
+// so they may be added too. Only the check of package jit makes it. Fixed: the address is Off, there is no Base.
 const (
 	Confined Access = iota
 	Frame
 	Bare
 	Near
+	Fixed
 )
 
 // Cond is a comparison.
@@ -237,7 +244,9 @@ type List struct {
 	Funcs  []Function
 	// Mask confines addresses: 1<<32-1 when 32 bits suffice, else a power of two less one.
 	Mask uint32
-	Maps []maps.Layout // that machine code looks up keys in
+	// Plain asks a backend for one op after the other, each in its general form.
+	Plain bool
+	Maps  []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.

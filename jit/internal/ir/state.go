@@ -29,6 +29,7 @@ type State struct {
 	// Scratch is the guest address of what is free of the run's scratch area.
 	Scratch uint32
 	_       uint32
+	Clock   uint64         // host address of a word that leads to a hostclock.Line
 	Seed    uint64         // of get_prandom_u32; 0 says that the host has to be asked
 	Env     [NumEnv]uint64 // what helpers say that take no arguments
 	// Stack is the native stack between the stub and the exit, lowest address first.
@@ -90,6 +91,7 @@ const (
 	OffProg    = unsafe.Offsetof(State{}.Prog)
 	OffPacket  = unsafe.Offsetof(State{}.Packet)
 	OffScratch = unsafe.Offsetof(State{}.Scratch)
+	OffClock   = unsafe.Offsetof(State{}.Clock)
 	OffSeed    = unsafe.Offsetof(State{}.Seed)
 	OffEnv     = unsafe.Offsetof(State{}.Env)
 	OffStack   = unsafe.Offsetof(State{}.Stack)
