@@ -11,11 +11,16 @@ import (
 func TestInstructionCounts(t *testing.T) {
 	const file = "testdata/insns.json"
 	now := map[string]map[string]int{}
+	m, err := newCounter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
 	for _, p := range Programs() {
 		if !p.Portable() {
 			continue // what is done for maps and helpers in machine code makes it longer on purpose
 		}
-		n, err := nativeInsns(p)
+		n, err := nativeInsns(m, p)
 		if err != nil {
 			t.Fatal(err)
 		}
