@@ -113,7 +113,7 @@ func TestLookupCheck(t *testing.T) {
 		{"a key beyond the frame", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Base, op.Access, op.Off = ir.FP, ir.Frame, -7 }, "not in the frame"},
 		{"a key below the frame", array, elements, func(op *ir.Op, l *ir.List) { op.Base, op.Access, op.Off = ir.FP, ir.Frame, -516 }, "not in the frame"},
 		{"no exit", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Exit = 1 }, "exit 1"},
-		{"another exit", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { l.Exits[0].Kind = ir.ExitFuel }, "host cannot"},
+		{"another exit", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { l.Exits[0].Kind = ir.ExitFuel }, "not for this"},
 		{"a key that R2 does not lead to", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Base = 6 }, "host cannot"},
 		{"a value beyond the frame", update, elements, func(op *ir.Op, l *ir.List) { op.UseImm, op.Imm = true, -8 }, "not in the frame"},
 		{"a value that R3 does not lead to", update, elements, func(op *ir.Op, l *ir.List) { op.Src = 5 }, "not in the frame"},
