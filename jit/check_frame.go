@@ -90,7 +90,7 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		return c.onlyHost(i, at)
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 	default:
 		return nil
 	}
@@ -101,7 +101,7 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		ok = e.Kind == ir.ExitFuel
 	case ir.Call:
 		ok = e.Kind == ir.ExitDepth || e.Kind == ir.ExitHelper && op.Off == 0
-	case ir.HashLookup:
+	case ir.HashLookup, ir.ArrayUpdate:
 		ok = e.Kind == ir.ExitHelper
 	case ir.Leave:
 		ok = e.Kind != ir.ExitFuel && e.Kind != ir.ExitDepth
@@ -152,7 +152,7 @@ func (c *checker) next(i int, at []int32, f func(to int32)) {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		label(c.l.Exits[op.Exit].Resume)
 		label(c.l.Exits[op.Exit].Alt)
 	}

@@ -115,6 +115,8 @@ func TestLookupCheck(t *testing.T) {
 		{"no exit", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Exit = 1 }, "exit 1"},
 		{"another exit", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { l.Exits[0].Kind = ir.ExitFuel }, "not for this"},
 		{"a key that R2 does not lead to", hash, hashLayout(8), func(op *ir.Op, l *ir.List) { op.Base = 6 }, "host cannot"},
+		{"an update with another exit", update, elements, func(op *ir.Op, l *ir.List) { l.Exits[0].Kind = ir.ExitTailCall }, "not for this"},
+		{"an exit of another call", update, elements, func(op *ir.Op, l *ir.List) { l.Exits[0].PC = 1 }, "not for this"},
 		{"a value beyond the frame", update, elements, func(op *ir.Op, l *ir.List) { op.UseImm, op.Imm = true, -8 }, "not in the frame"},
 		{"a value that R3 does not lead to", update, elements, func(op *ir.Op, l *ir.List) { op.Src = 5 }, "not in the frame"},
 		{"special fields", update, elements, func(_ *ir.Op, l *ir.List) { l.Maps[0].Plain = false }, "can be written"},
