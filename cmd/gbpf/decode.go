@@ -24,7 +24,12 @@ func decodeARM64(code []byte, at uint64) (string, int) {
 	}
 	in, err := arm64asm.Decode(code)
 	if err != nil {
-		return fmt.Sprintf(".inst 0x%08x", binary.LittleEndian.Uint32(code)), 4
+		w := binary.LittleEndian.Uint32(code)
+		if w&0xbfe0fc00 == 0x88e0fc00 { // which the decoder does not know: Arm ARM C6.2, CASAL
+			r := "wx"[w>>30&1]
+			return fmt.Sprintf("casal %c%d, %c%d, [x%d]", r, w>>16&31, r, w&31, w>>5&31), 4
+		}
+		return fmt.Sprintf(".inst 0x%08x", w), 4
 	}
 	text := strings.ToLower(arm64asm.GNUSyntax(in))
 	for _, a := range in.Args {
