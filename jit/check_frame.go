@@ -26,6 +26,10 @@ func (c *checker) frames(at []int32) error {
 		i := work[len(work)-1]
 		work = work[:len(work)-1]
 		f := c.owner[i]
+		for int(i)+1 < len(ops) && onlyFalls(ops[i].Kind) && ops[i+1].Kind != ir.Func && c.owner[i+1] < 0 {
+			i++ // as below, for the many that need no list
+			c.owner[i] = f
+		}
 		bad := int32(-1)
 		c.next(int(i), at, func(to int32) {
 			switch {
@@ -66,6 +70,15 @@ func (c *checker) frames(at []int32) error {
 		}
 	}
 	return nil
+}
+
+// onlyFalls reports whether next has nothing to tell of an op but the one behind it.
+func onlyFalls(k ir.Kind) bool {
+	switch k {
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return:
+		return false
+	}
+	return true
 }
 
 // frame checks what an op does to the stack.
