@@ -26,6 +26,10 @@ func (c *checker) frames(at []int32) error {
 		i := work[len(work)-1]
 		work = work[:len(work)-1]
 		f := c.owner[i]
+		for int(i)+1 < len(ops) && onlyFalls(ops[i].Kind) && ops[i+1].Kind != ir.Func && c.owner[i+1] < 0 {
+			i++ // as below, for the many that need no list
+			c.owner[i] = f
+		}
 		bad := int32(-1)
 		c.next(int(i), at, func(to int32) {
 			switch {
@@ -68,6 +72,15 @@ func (c *checker) frames(at []int32) error {
 	return nil
 }
 
+// onlyFalls reports whether next has nothing to tell of an op but the one behind it.
+func onlyFalls(k ir.Kind) bool {
+	switch k {
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return:
+		return false
+	}
+	return true
+}
+
 // frame checks what an op does to the stack.
 func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 	switch op.Kind {
@@ -90,7 +103,7 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		return c.onlyHost(i, at)
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 	default:
 		return nil
 	}
@@ -101,8 +114,8 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		ok = e.Kind == ir.ExitFuel
 	case ir.Call:
 		ok = e.Kind == ir.ExitDepth || e.Kind == ir.ExitHelper && op.Off == 0
-	case ir.HashLookup:
-		ok = e.Kind == ir.ExitHelper
+	case ir.HashLookup, ir.ArrayUpdate:
+		ok = true // see lookup
 	case ir.Leave:
 		ok = e.Kind != ir.ExitFuel && e.Kind != ir.ExitDepth
 	}
@@ -152,7 +165,7 @@ func (c *checker) next(i int, at []int32, f func(to int32)) {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		label(c.l.Exits[op.Exit].Resume)
 		label(c.l.Exits[op.Exit].Alt)
 	}

@@ -26,7 +26,7 @@ const (
 	// slack is how much slower than it has been lately the counter is taken for, in units of 2^-20, so that
 	// the next line need not start below the end of this one.
 	slack = 32
-	// The rate is measured over more than least, and anew after most.
+	// The rate is measured over more than least, and over no more than about most.
 	least = 100 * time.Millisecond
 	most  = time.Second
 	// look is how long looking at the clock and the counter may take. What was interrupted does not count.
@@ -41,6 +41,7 @@ var (
 	mu    sync.Mutex
 	told  uint64 // no reading so far is beyond it, but for those that line gives
 	since sample // when the measurement of the rate began
+	half  sample // when the next one will have begun, zero before half of the time
 )
 
 // sample is the counter and the clock at one moment.
@@ -128,8 +129,11 @@ func (s sample) line() *Line {
 	if rate == 0 || rate > 1<<40 {
 		return never
 	}
-	if age > uint64(most) {
-		since = s
+	switch {
+	case age > uint64(most) && half.ticks != 0:
+		since, half = half, sample{}
+	case age > uint64(most)/2 && half.ticks == 0:
+		half = s
 	}
 	return &Line{Ticks: s.ticks, Start: told, Rate: rate, Valid: uint64(valid) << 32 / rate}
 }
