@@ -38,7 +38,7 @@ func (e *kernelEngine) measureFixed() error {
 	}
 	r := &kernelRunner{object: o, name: p.Name, in: kernel.Input{Data: p.Input}}
 	var took []float64
-	for range 9 {
+	for range 5 {
 		d, err := r.run(2)
 		if err != nil {
 			return err
@@ -105,6 +105,14 @@ func (r *kernelRunner) first() (uint32, []byte, error) {
 // kernelSlice is the least that a measurement takes: the fixed cost, which is not exactly the same each time, must be
 // small beside it.
 const kernelSlice = 5 * time.Millisecond
+
+// kernelPlacements is how often the kernel loads a program: each measurement waits long there.
+func (s *session) kernelPlacements() int {
+	if s.quick {
+		return 2
+	}
+	return 5
+}
 
 // runs finds by the kernel's own clock how many runs a slice holds.
 func (r *kernelRunner) runs(slice time.Duration) (int, error) {

@@ -11,6 +11,7 @@ type effort struct {
 	placements, rounds int
 	slice              time.Duration // that one measurement takes
 	quick              bool
+	until              time.Time // after which no more than two rounds are done
 }
 
 // contestant is a runner that takes part in a comparison, and what it took.
@@ -22,8 +23,7 @@ type contestant struct {
 	err       error
 }
 
-// slow is a runner of which every call takes long: it says itself how many runs a slice holds, and takes part in every other
-// round.
+// slow is a runner of which every call takes long: it says itself how many runs a slice holds.
 type slow interface {
 	runs(slice time.Duration) (int, error)
 }
@@ -64,12 +64,12 @@ func (c *contestant) likeAnother(cs []*contestant) bool {
 // compete lets contestants run in turns, in another random order each round.
 func compete(cs []*contestant, e effort, r *rand.Rand) {
 	for round := range e.rounds {
+		if round > 1 && time.Now().After(e.until) {
+			return // the machine is busy with something else
+		}
 		for _, i := range r.Perm(len(cs)) {
 			c := cs[i]
 			if c.err != nil {
-				continue
-			}
-			if _, ok := c.runner.(slow); ok && round%2 == 1 {
 				continue
 			}
 			if round == 0 && !c.likeAnother(cs) {

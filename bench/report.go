@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,6 +89,7 @@ type Row struct {
 // Cell is a figure, or the reason why there is none.
 type Cell struct {
 	Value  *float64 `json:"value,omitempty"`
+	Label  string   `json:"label,omitempty"` // what the figure is of, where not the whole row
 	Absent string   `json:"absent,omitempty"`
 }
 
@@ -120,7 +122,7 @@ func (c Cell) String() string {
 	if c.Value == nil {
 		return "-"
 	}
-	return number(*c.Value)
+	return strings.TrimSpace(number(*c.Value) + " " + c.Label)
 }
 
 func number(v float64) string {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gbpf/gbpf/vm"
 )
 
 // Config is what is measured. The zero value is everything, in some minutes.
@@ -18,7 +20,8 @@ type Config struct {
 	Filter *regexp.Regexp
 	// Against names the engines beside gbpf's machine code and native code, with which results are compared; nil for all.
 	Against []string
-	// Placements is at how many addresses code is measured, 0 for 8, or 4 if Quick, of the kernel's code 2 then.
+	// Placements is at how many addresses code is measured, 0 for 8, or 4 if Quick. Of the kernel's code there are
+	// 5 at most, or 2 if Quick.
 	Placements int
 	// Quick measures in less than a minute.
 	Quick bool
@@ -50,9 +53,9 @@ type session struct {
 func Run(c Config) (*Report, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s := &session{Config: c, rand: rand.New(rand.NewPCG(c.Seed, 2)), effort: effort{placements: 8, rounds: 9, slice: 1500 * time.Microsecond}}
+	s := &session{Config: c, rand: rand.New(rand.NewPCG(c.Seed, 2)), effort: effort{placements: 8, rounds: 4, slice: 3 * time.Millisecond}}
 	if c.Quick {
-		s.effort = effort{placements: 4, rounds: 4, slice: 600 * time.Microsecond, quick: true}
+		s.effort = effort{placements: 4, rounds: 2, slice: time.Millisecond, quick: true}
 	}
 	if c.Placements > 0 {
 		s.placements = c.Placements
@@ -75,6 +78,7 @@ func Run(c Config) (*Report, error) {
 			continue
 		}
 		s.progress("%s", sec.id)
+		s.until = s.begin.Add(allTime)
 		out, err := sec.measure(s)
 		if err != nil {
 			return nil, fmt.Errorf("bench: section %s: %w", sec.id, err)
@@ -85,6 +89,12 @@ func Run(c Config) (*Report, error) {
 	s.report.Seconds = time.Since(begin).Seconds()
 	return s.report, nil
 }
+
+// After these times measurements do with two rounds, so that the whole ends within ten minutes on a busy machine, too.
+const (
+	programsTime = 4 * time.Minute
+	allTime      = 7 * time.Minute
+)
 
 func (s *session) progress(format string, args ...any) {
 	if s.Progress != nil {
@@ -126,12 +136,18 @@ func (s *session) present(name string) bool { return slices.Contains(s.report.En
 
 // programs measures the section of run times.
 func (s *session) programs() error {
+	counter, err := newCounter()
+	if err != nil {
+		return err
+	}
+	defer counter.Close()
 	for _, p := range programs() {
 		if s.Filter != nil && !s.Filter.MatchString(p.Name) && !s.Filter.MatchString(p.Kind) {
 			continue
 		}
 		s.progress("program %s", p.Name)
-		res, err := s.program(p)
+		s.until = s.begin.Add(programsTime)
+		res, err := s.program(counter, p)
 		if err != nil {
 			return fmt.Errorf("bench: program %s: %w", p.Name, err)
 		}
@@ -141,14 +157,14 @@ func (s *session) programs() error {
 	return nil
 }
 
-// program measures one program in every engine.
-func (s *session) program(p *Program) (*Result, error) {
+// program measures one program in every engine. Its instructions are counted in m.
+func (s *session) program(m *vm.Machine, p *Program) (*Result, error) {
 	insns, err := p.Insns()
 	if err != nil {
 		return nil, err
 	}
 	res := &Result{Name: p.Name, Kind: p.Kind, About: p.About, Insns: len(insns), Samples: map[string]Samples{}, Missing: map[string]string{}}
-	if res.Native, err = nativeInsns(p); err != nil {
+	if res.Native, err = nativeInsns(m, p); err != nil {
 		return nil, err
 	}
 	ready := map[string][]*contestant{}
@@ -187,8 +203,8 @@ func (s *session) program(p *Program) (*Result, error) {
 func (s *session) load(e engine, p *Program) ([]*contestant, error) {
 	var list []*contestant
 	n := s.placements
-	if e.name() == EngineKernel && s.quick {
-		n = min(n, 2)
+	if e.name() == EngineKernel {
+		n = min(n, s.kernelPlacements())
 	}
 	samples := make(Samples, n)
 	for i := range n {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -76,14 +77,15 @@ func isMicro(e engine) bool {
 // passNames are the optimisations that can be switched off.
 var passNames = map[jit.Pass]string{
 	jit.PassBranch: "decided branches", jit.PassRotate: "rotations", jit.PassSwap: "byte swaps of loads", jit.PassLea: "moves and additions",
-	jit.PassDead: "dead moves", jit.PassInline: "helpers in machine code",
+	jit.PassDead: "dead moves", jit.PassInline: "helpers in machine code", jit.PassNear: "small numbers left unconfined",
+	jit.PassFold: "sums in addresses", jit.PassWide: "wide loads", jit.PassLayout: "fuel out of line",
 }
 
 // cost measures what confinement is worth, and each optimisation.
 func (s *session) cost() (*Section, error) {
 	sec := &Section{
 		Title: "What it costs, what it brings",
-		Note: "The geometric mean of the time over that of the default, by program of every kind; and of the program that it makes most difference to. Above 1 is slower. " +
+		Note: "The geometric mean of the time over that of the default, over all programs, and where it is least and most. Above 1 is slower. " +
 			"Fuel has no switch: what it costs is in all figures.",
 		Columns: []Column{{"time / default", "", true}, {"least", "", false}, {"most", "", false}},
 	}
@@ -139,7 +141,9 @@ func (s *session) cost() (*Section, error) {
 			ratios = append(ratios, p.a.Value()/p.b.Value())
 		}
 		low, high := bounds(ratios)
-		sec.add(c.name, figure(geomean(ratios)), figure(low), figure(high))
+		least, most := figure(low), figure(high)
+		least.Label, most.Label = programs()[slices.Index(ratios, low)].Name, programs()[slices.Index(ratios, high)].Name
+		sec.add(c.name, figure(geomean(ratios)), least, most)
 	}
 	sec.add("without fuel", none("no switch: fuel is always counted"), none("no switch: fuel is always counted"), none("no switch: fuel is always counted"))
 	return sec, nil

@@ -118,6 +118,9 @@ func (s *session) maps() (*Section, error) {
 		ID: "map_", Title: "Map operations",
 		Note: "One operation by a program, of 64 in a loop: 64 different keys of 8 bytes (arrays: 4; tries: /24), values of 8 bytes.",
 	}
+	if s.quick {
+		sec.Note += " Types much like another are left out: --quick."
+	}
 	return sec, s.operations(sec, nil, func(name string) string {
 		return strings.ReplaceAll(strings.Replace(strings.TrimPrefix(name, "map_"), "__", ": ", 1), "_and_", " and ")
 	})

@@ -314,8 +314,9 @@ func (s *engineSubject) peek(m *soundMap, cpu int, key []byte) (addr uint64) {
 // run is a test run. That the kernel refuses the input is a result.
 func (r *kernelRun) run(in *progtype.Input) (out *kernel.Output, err error) {
 	k := kernel.Input{Data: in.Data, Ctx: in.Ctx, CtxOut: in.Data != nil && in.Ctx != nil}
-	if in.Data == nil {
-		k.DataOut = -1
+	k.DataOut = -1
+	if in.Data != nil {
+		k.DataOut = len(in.Data) + 8192 // as far as a packet can grow
 	}
 	err = kernel.OnCPU(func(int) error {
 		out, err = r.prog.Run(k)

@@ -15,16 +15,25 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if err := c.shape(); err != nil {
 		return err
 	}
+	for i := range l.Ops {
+		if err := c.op(&l.Ops[i]); err != nil {
+			return fmt.Errorf("check: op %d (insn %d): %w", i, l.Ops[i].PC, err)
+		}
+	}
+	at := make([]int32, l.Labels) // op of each label
+	for i := range l.Ops {
+		if l.Ops[i].Kind == ir.Label {
+			at[l.Ops[i].Target] = int32(i)
+		}
+	}
+	if err := c.frames(at); err != nil {
+		return err
+	}
 	falls := false
 	for i := range l.Ops {
 		op := &l.Ops[i]
-		err := c.op(op)
-		if op.Kind == ir.Func {
-			c.fn = op.Target
-		}
-		if err == nil {
-			err = c.helper(op, cfg)
-		}
+		c.fn = c.owner[i]
+		err := c.helper(op, cfg)
 		if err == nil && op.Access == ir.Bare {
 			err = c.bare(op, proof, cfg)
 		}
@@ -47,13 +56,14 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 	if falls {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return c.ends(cfg.Fuel)
+	return c.ends(cfg.Fuel, at)
 }
 
 type checker struct {
 	l       *ir.List
 	defined []bool
-	fn      int32 // function that the op stands in
+	owner   []int32 // the function that an op belongs to, -1 for what control does not reach
+	fn      int32   // that of the op that is looked at
 }
 
 // shape checks what the ops refer to.
@@ -117,7 +127,7 @@ func (c *checker) op(op *ir.Op) error {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		if op.Exit < 0 || int(op.Exit) >= len(c.l.Exits) {
 			return fmt.Errorf("exit %d is none", op.Exit)
 		}
@@ -126,7 +136,7 @@ func (c *checker) op(op *ir.Op) error {
 		return fmt.Errorf("R10 is written")
 	}
 	switch op.Kind {
-	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup:
+	case ir.Load, ir.Store, ir.Atomic, ir.LoadAcq, ir.StoreRel, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return c.access(op)
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
@@ -138,7 +148,7 @@ func (c *checker) op(op *ir.Op) error {
 // access checks the address of an access.
 func (c *checker) access(op *ir.Op) error {
 	size := op.Size
-	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup {
+	if op.Kind == ir.ArrayLookup || op.Kind == ir.HashLookup || op.Kind == ir.ArrayUpdate {
 		if int64(op.Aux) >= int64(len(c.l.Maps)) {
 			return fmt.Errorf("map %d is none", op.Aux)
 		}
@@ -193,7 +203,7 @@ func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
 func writes(op *ir.Op) bool {
 	switch op.Kind {
 	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup:
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadAcq, ir.LoadState, ir.LoadPacket, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false

@@ -28,8 +28,12 @@ func (c *checker) helper(op *ir.Op, cfg *Config) error {
 	switch op.Kind {
 	case ir.LoadState, ir.StoreState:
 		return c.state(op)
-	case ir.ArrayLookup, ir.HashLookup:
-		return c.lookup(op)
+	case ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate:
+		return c.lookup(op, cfg)
+	case ir.ReadClock:
+		if k := cfg.helper(int(op.PC)).Kind; k != HelperClock && k != HelperCoarse {
+			return fmt.Errorf("a clock that the call is not about") // State.Clock may lead nowhere
+		}
 	case ir.LoadPacket:
 		if op.Dst > 9 {
 			return fmt.Errorf("register %d gets the packet's ends", op.Dst)

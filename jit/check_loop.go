@@ -11,14 +11,8 @@ import (
 // ends refuses a list in which control can go round without fuel being taken, unless the loop counts as package fuel
 // says: nothing else stops a runaway in machine code. Calls need no look, their depth is bounded and they
 // return; what the host resumes is followed as if it came from the exit.
-func (c *checker) ends(table *fuel.Table) error {
+func (c *checker) ends(table *fuel.Table, at []int32) error {
 	ops := c.l.Ops
-	at := make([]int32, c.l.Labels) // op of each label
-	for i := range ops {
-		if ops[i].Kind == ir.Label {
-			at[ops[i].Target] = int32(i)
-		}
-	}
 	back := false
 	for i := range ops {
 		c.ways(i, at, nil, func(to int32) { back = back || int(to) <= i })
@@ -72,7 +66,7 @@ func (w *circles) index() {
 			add(op.Target, i)
 		}
 		switch op.Kind {
-		case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup:
+		case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 			e := &w.l.Exits[op.Exit]
 			add(e.Resume, i)
 			add(e.Alt, i)
@@ -142,7 +136,7 @@ func (w *circles) counts(head, last int, n *fuel.Count) error {
 // control reports whether a kind of op may go elsewhere than to the next, or come back with other registers.
 func control(k ir.Kind) bool {
 	switch k {
-	case ir.Jump, ir.BackJump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup:
+	case ir.Jump, ir.BackJump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
@@ -151,7 +145,7 @@ func control(k ir.Kind) bool {
 // changes reports whether an op may change a register, the host's part included.
 func changes(op *ir.Op, r ir.Reg) bool {
 	switch op.Kind {
-	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.TailCall, ir.RingReserve, ir.RingCommit, ir.ReadClock:
+	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate, ir.TailCall, ir.RingReserve, ir.RingCommit, ir.ReadClock:
 		return r <= ir.Reg(isa.R5)
 	case ir.Atomic:
 		return op.Fetch && op.Src == r || op.AtomicOp == isa.AtomicCmpxchg && r == 0

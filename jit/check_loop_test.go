@@ -34,7 +34,13 @@ func TestCheckEnds(t *testing.T) {
 		{"inner without", []ir.Op{label(0), label(1), cond(1), cond(3), back(0), label(3), ret}, false},
 	} {
 		l := &ir.List{Ops: tt.ops, Labels: 4, Exits: []ir.Exit{{Resume: -1, Alt: -1}, {Resume: 2, Alt: -1}}}
-		err := (&checker{l: l}).ends(nil)
+		at := make([]int32, l.Labels)
+		for i := range l.Ops {
+			if l.Ops[i].Kind == ir.Label {
+				at[l.Ops[i].Target] = int32(i)
+			}
+		}
+		err := (&checker{l: l}).ends(nil, at)
 		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "without fuel") {
 			t.Errorf("%s: %v", tt.name, err)
 		}

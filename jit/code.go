@@ -5,6 +5,7 @@ import (
 
 	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/jit/internal/ir"
+	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/verifier"
 )
 
@@ -57,6 +58,7 @@ type Code struct {
 	native *ir.Native
 	exits  []Exit
 	funcs  []ir.Function
+	maps   []maps.Layout // whose indexes the code reads: they live as long as it does
 	base   uintptr
 	start  uintptr // where the host enters
 	resume uintptr
@@ -77,7 +79,7 @@ func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	c := &Code{mem: mem, native: n, exits: make([]Exit, len(l.Exits)), funcs: l.Funcs, base: mem.Addr()}
+	c := &Code{mem: mem, native: n, exits: make([]Exit, len(l.Exits)), funcs: l.Funcs, maps: l.Maps, base: mem.Addr()}
 	c.start, c.resume = c.base+uintptr(n.Start), c.base+uintptr(n.Resume)
 	at := func(label int32) uint64 {
 		if label < 0 {

@@ -74,7 +74,7 @@ func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 		default:
 			return allRegs
 		}
-	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall, ir.HashLookup:
+	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
 		return allRegs
 	}
 	reads, writes := effects(op)

@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"golang.org/x/arch/arm64/arm64asm"
+	"golang.org/x/arch/x86/x86asm"
 
 	"github.com/gbpf/gbpf/internal/asm"
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/isa"
+	"github.com/gbpf/gbpf/jit/internal/amd64"
 	"github.com/gbpf/gbpf/jit/internal/arm64"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/maps"
@@ -113,22 +115,67 @@ func TestGoldenARM64(t *testing.T) {
 		if most := arm64.OneToOne(insns); count > most {
 			t.Errorf("%s: %d native instructions, a translation one by one takes %d", g.name, count, most)
 		}
-		path := filepath.Join("testdata", "golden", g.name+".arm64.golden")
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
+		golden(t, g.name, "arm64", b.String())
+	}
+}
+
+// TestGoldenAMD64 is the same for the other architecture. What package x86asm does not know, BMI2, stands as bytes.
+func TestGoldenAMD64(t *testing.T) {
+	for _, g := range goldens {
+		l, insns := lowered(t, g.name, g.text)
+		n, err := amd64.Expand(l, amd64.Features{BMI2: true, MOVBE: true})
+		if err != nil {
+			t.Errorf("%s: %v", g.name, err)
 			continue
 		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+		var b strings.Builder
+		line, count := 0, 0
+		for at := 0; at < int(n.End); count++ {
+			for line < len(n.PCs) && int(n.PCs[line].Code) <= at {
+				fmt.Fprintf(&b, "%d: %s\n", n.PCs[line].PC, insns[n.PCs[line].PC])
+				line++
+			}
+			code := n.Code[at:n.End]
+			size, text := 0, ""
+			switch in, err := x86asm.Decode(code, 64); {
+			case code[0] == 0xc4 && len(code) >= 5:
+				size = 5
+				if code[1]&31 == 3 { // with an immediate
+					size = 6
+				}
+				text = fmt.Sprintf(".byte % x", code[:size])
+			case err != nil || in.Op == 0:
+				t.Fatalf("%s: at %d: % x is no instruction: %v", g.name, at, code[:min(len(code), 8)], err)
+			default:
+				size, text = in.Len, strings.ToLower(x86asm.IntelSyntax(in, uint64(at), nil))
+			}
+			fmt.Fprintf(&b, "\t%s\n", text)
+			at += size
+		}
+		fmt.Fprintf(&b, "%d BPF instructions, %d native\n", len(insns), count)
+		t.Logf("%s: %d BPF instructions, %d native", g.name, len(insns), count)
+		golden(t, g.name, "amd64", b.String())
+	}
+}
+
+// golden holds text against a file, or writes it.
+func golden(t *testing.T, name, arch, text string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name+"."+arch+".golden")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if string(want) != b.String() {
-			t.Errorf("%s: the code is now\n%s", g.name, b.String())
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != text {
+		t.Errorf("%s: the code is now\n%s", name, text)
 	}
 }

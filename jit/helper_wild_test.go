@@ -35,7 +35,7 @@ func newWild(t *testing.T) *wild {
 		t.Fatal(err)
 	}
 	base := uint64(uintptr(mem.Base()))
-	return &wild{t, mem, &State{Base: base, Limit: base + uint64(slot.FrameTop(7)), R: [16]uint64{10: uint64(slot.FrameTop(0))}}}
+	return &wild{t, mem, &State{Base: base, Limit: uint64(slot.FrameTop(7)), R: [16]uint64{10: uint64(slot.FrameTop(0))}}}
 }
 
 // run sets registers, does the op, and returns R0.

@@ -13,6 +13,7 @@ const (
 	InlineNone   InlineKind = iota
 	InlineCPU               // get_smp_processor_id
 	InlineLookup            // map_lookup_elem on the map of [Inline.Map]
+	InlineUpdate            // map_update_elem on it
 )
 
 // Inline is a call of a helper that machine code can do, with what it needs for it.
@@ -21,6 +22,9 @@ type Inline struct {
 	// Map is the layout of the map that R1 is proven to hold, and Handle what it holds then.
 	Map    maps.Layout
 	Handle uint32
+	// Key is the key of a lookup in an array, if KeyKnown.
+	Key      uint32
+	KeyKnown bool
 }
 
 // Array is the shape of an array map in guest memory.
@@ -41,6 +45,8 @@ func (w *lowerer) inline() bool {
 		return true
 	case InlineLookup:
 		return w.lookup(&in)
+	case InlineUpdate:
+		return w.update(&in)
 	}
 	return false
 }

@@ -106,17 +106,17 @@ func (w *lowerer) stack(pc int) int64 {
 }
 
 func (w *lowerer) findFuncs() {
-	called := map[int]bool{}
+	called := false // function 0
 	for pc := range w.insns {
 		switch in := &w.insns[pc]; in.Op {
 		case isa.OpCallLocal, isa.OpLddwFunc:
-			called[in.Target(pc)] = true
+			called = called || in.Target(pc) == 0
 		case isa.OpCallReg:
-			called[0] = true // it may call any
+			called = true // it may call any
 		}
 	}
 	for _, s := range w.cfg.Fuel.Starts() {
-		w.l.Funcs = append(w.l.Funcs, ir.Function{PC: s, Root: s == 0 && !called[0]})
+		w.l.Funcs = append(w.l.Funcs, ir.Function{PC: s, Root: s == 0 && !called})
 	}
 }
 

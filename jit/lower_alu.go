@@ -166,5 +166,19 @@ func (w *lowerer) backJump(to int32, cost uint32) ir.Op {
 	return ir.Op{Kind: ir.BackJump, Target: to, Imm: int64(cost), PC: int32(w.pc), Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: to, Alt: -1})}
 }
 
-// closes reports whether the jump back at hand is the last one to its target: the end of a loop, as a rule.
-func (w *lowerer) closes(target int) bool { return int(w.last[target]) == w.pc }
+// closes reports whether the jump back at hand is likely taken: the last one to its target, which is the end of a loop as a rule,
+// or that of a loop without other jumps.
+func (w *lowerer) closes(target int) bool {
+	if int(w.last[target]) == w.pc {
+		return true
+	}
+	for pc := w.pc - 1; pc >= target; pc-- {
+		if w.pc-pc > maxClosed || w.insns[pc].IsJump() || pc > target && w.label[pc] >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// maxClosed bounds the search for other jumps, in instructions.
+const maxClosed = 64

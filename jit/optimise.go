@@ -61,14 +61,13 @@ func simple(k ir.Kind) bool {
 
 // effects are the registers that an op within a block reads and writes.
 func effects(op *ir.Op) (reads, writes regSet) {
-	src := func() {
-		if !op.UseImm {
-			reads |= bit(op.Src)
-		}
+	var src regSet
+	if !op.UseImm {
+		src = bit(op.Src)
 	}
 	switch op.Kind {
 	case ir.Mov:
-		src()
+		reads |= src
 		writes = bit(op.Dst)
 	case ir.FrameAddr, ir.LoadState, ir.LoadPacket:
 		writes = bit(op.Dst)
@@ -77,7 +76,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 	case ir.Neg, ir.Zext, ir.Swap:
 		reads, writes = bit(op.Dst), bit(op.Dst)
 	case ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol, ir.Div, ir.Mod, ir.SDiv, ir.SMod:
-		src()
+		reads |= src
 		reads |= bit(op.Dst)
 		writes = bit(op.Dst)
 	case ir.Load, ir.LoadAcq:
@@ -89,7 +88,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 			reads |= bit(op.Index)
 		}
 	case ir.Store, ir.StoreRel:
-		src()
+		reads |= src
 		if op.Access != ir.Fixed {
 			reads |= bit(op.Base)
 		}
@@ -105,7 +104,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 			writes = bit(0)
 		}
 	case ir.CondJump:
-		src()
+		reads |= src
 		reads |= bit(op.Dst)
 	case ir.StoreState:
 		reads = bit(op.Src)
@@ -114,7 +113,7 @@ func effects(op *ir.Op) (reads, writes regSet) {
 	case ir.ReadClock:
 		writes = bit(0)
 	case ir.RingReserve:
-		src()
+		reads |= src
 		writes = bit(0) | bit(1) | bit(5)
 	case ir.RingCommit:
 		reads, writes = bit(1)|bit(2), bit(0)|bit(3)

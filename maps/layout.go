@@ -47,12 +47,15 @@ const (
 // Layout is where a map's values lie in guest memory and, of a hash map, the index in host memory: what
 // machine code needs to look a key up. It holds as long as the map lives.
 type Layout struct {
+	Of        *Map // whose index stays where it is as long as somebody refers to it
 	Kind      LayoutKind
 	Addr      guest.Addr // of the value of element 0 on CPU 0
 	Stride    uint32     // bytes from an element to the next
 	CPUStride uint32     // bytes from a CPU's value of an element to the next CPU's; 0 for maps that are not per CPU
 	Entries   uint32     // of an array: max_entries
 	KeySize   uint32     // bytes
+	ValueSize uint32     // bytes
+	Plain     bool       // values have no special fields: all bytes are copied
 
 	// Of hash maps.
 	KeyStride           uint32 // bytes from a key in the index to the next
@@ -76,20 +79,22 @@ const (
 func (m *Map) Layout() Layout {
 	switch s := m.s.(type) {
 	case *array:
-		return Layout{Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4}
+		return Layout{
+			Of: m, Kind: ArrayLayout, Addr: s.base, Stride: s.stride, CPUStride: s.perCPU, Entries: s.n, KeySize: 4, ValueSize: s.size, Plain: len(s.fields) == 0,
+		}
 	case *htab:
-		return s.layout()
+		return s.layout(m)
 	case *lru:
-		l := s.layout()
+		l := s.layout(m)
 		l.Marks = uintptr(s.marks)
 		return l
 	}
 	return Layout{}
 }
 
-func (h *htab) layout() Layout {
+func (h *htab) layout(m *Map) Layout {
 	l := Layout{
-		Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
+		Of: m, Kind: HashLayout, Addr: h.base, Stride: h.stride * h.cpus, KeySize: h.ksize, ValueSize: h.vsize, Plain: len(h.fields) == 0, KeyStride: h.keyStride, Mask: h.mask, Seed: h.seed,
 		Buckets: uintptr(h.buckets), Meta: uintptr(h.meta), Keys: uintptr(h.keys),
 	}
 	if h.perCPU {

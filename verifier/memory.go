@@ -272,8 +272,12 @@ func (w *walker) inRegion(reg isa.Reg, r *Reg, off, size, n int, what string) *E
 	return nil
 }
 
-// fact keeps what is known of the access over all paths: the object and where in it.
+// fact keeps what is known of the access over all paths: the object and where in it. What a call does with its
+// arguments is no access of its own: helperFacts has the facts of calls.
 func (w *walker) fact(r *Reg, off, size int, safe bool) {
+	if w.p.insns[w.pc].Info().Kind == isa.KindCall {
+		return
+	}
 	f := &w.facts[w.pc]
 	lo, hi := int64(off)+r.Var.SMin, int64(off)+int64(r.Var.UMax)
 	if r.Kind == PtrToStack {

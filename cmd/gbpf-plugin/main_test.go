@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gbpf/gbpf/conformance/runner"
 	"github.com/gbpf/gbpf/internal/asm"
-	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/isa"
-	"github.com/gbpf/gbpf/jit"
 )
 
 // spaced writes bytes as the suite does: each in hex with two blanks behind it.
@@ -46,7 +44,7 @@ func plugin(stdin string, args ...string) (status int, out, errs string) {
 // engines are the options that work on this host.
 func engines() []string {
 	all := []string{"", "--interpret", "--checked"}
-	if jit.Arch != "" && execmem.Probe() == nil {
+	if runner.Native() == nil {
 		all = append(all, "--jit")
 	}
 	return all
@@ -66,6 +64,9 @@ func TestRun(t *testing.T) {
 		{"helper 5", "", code(t, "r1 = 11; call 5; exit"), "b"},
 		{"callx of helper 5", "", code(t, "r1 = 11; r3 = 5; callx r3; exit"), "b"},
 		{"local call", "", code(t, "r1 = 5; call f; exit; f: r0 = r1; r0 *= 3; exit"), "f"},
+		{"r10 is written", "", code(t, "r10 += -8; r1 = 42; *(u64 *)(r10 +0) = r1; r0 = *(u64 *)(r10 +0); exit"), "2a"},
+		{"both encodings of callx", "", "b7 01 00 00 0b 00 00 00 b7 02 00 00 05 00 00 00 8d 00 00 00 02 00 00 00 95 00 00 00 00 00 00 00", "b"},
+		{"a program that the kernel would refuse", "", code(t, "r0 = r7; r1 = *(u64 *)(r10 -16); r0 += r1; exit"), "0"},
 		{"what is never reached", "", code(t, "r0 = 3; exit; r0 = 4; exit"), "3"},
 	} {
 		for _, e := range engines() {
@@ -104,6 +105,8 @@ func TestFailures(t *testing.T) {
 		{"xx", nil, exitUsage, "not bytes in hex"},
 		{code(t, "r0 = 1; exit"), []string{"zz"}, exitUsage, "memory"},
 		{code(t, "r0 = 1; exit"), []string{"--fast"}, exitUsage, "no such option"},
+		{code(t, "r0 = 1; exit"), []string{"01  02  ", "03"}, exitUsage, "one argument"},
+		{code(t, "r0 = 1; exit"), []string{"--jit=no"}, exitUsage, "without a value"},
 		{code(t, "top: goto top; exit"), []string{"--interpret"}, exitFailed, "fuel"},
 		{code(t, "r0 = 1"), nil, exitFailed, "test"},
 		{code(t, "call 12345; exit"), nil, exitFailed, "12345"},
@@ -113,23 +116,5 @@ func TestFailures(t *testing.T) {
 		if status != tt.status || out != "" || errs == "" || strings.Contains(errs, "\n") || !strings.Contains(errs, tt.want) {
 			t.Errorf("%q %v: status %d, %q %q, want %d and %q", tt.in, tt.args, status, out, errs, tt.status, tt.want)
 		}
-	}
-}
-
-// TestBinary runs the command as the suite does: another process, in another directory.
-func TestBinary(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the command")
-	}
-	bin := filepath.Join(t.TempDir(), "plugin")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Skipf("the go command does not build here: %v: %s", err, out)
-	}
-	cmd := exec.Command(bin, "01  02  ", "--interpret")
-	cmd.Dir = t.TempDir()
-	cmd.Stdin = strings.NewReader(code(t, "r0 = *(u16 *)(r1 +0); exit") + "\n")
-	out, err := cmd.Output()
-	if err != nil || strings.TrimSpace(string(out)) != "201" {
-		t.Errorf("%q, %v", out, err)
 	}
 }

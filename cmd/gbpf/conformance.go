@@ -28,6 +28,7 @@ type conformanceFlags struct {
 	plugin  string
 	options []string
 	kernel  bool
+	list    bool
 }
 
 func conformanceCommand() *cobra.Command {
@@ -60,6 +61,7 @@ func conformanceCommand() *cobra.Command {
 	fl.StringVar(&f.arch, "arch", runtime.GOARCH, "the `architecture`: "+strings.Join(runner.Archs, ", ")+" or all; one that is not this machine's runs in qemu")
 	fl.StringVar(&f.foreign, "arch-gbpf", "", "a gbpf `command` built for the other architecture; without, one is built where gbpf's sources are")
 	fl.StringVar(&f.json, "json", "", "write every result to a `file`; - for standard output, in place of the table")
+	fl.BoolVar(&f.list, "list", false, "print the result of every test before the table")
 	fl.StringVar(&f.html, "html", "", "write a report for a browser to a `file`")
 	fl.StringVar(&f.claims, "claims", "", "write how much passes in which group, engine and architecture to a `file`")
 	fl.StringVar(&f.plugin, "plugin", "", "test another implementation: a `command` that speaks the public suite's protocol")
@@ -170,6 +172,11 @@ func (f *conformanceFlags) write(w io.Writer, r *runner.Report) error {
 			return err
 		}
 		if err := os.WriteFile(f.claims, b, 0o644); err != nil {
+			return err
+		}
+	}
+	if f.list && f.json != "-" {
+		if err := r.List(w); err != nil {
 			return err
 		}
 	}

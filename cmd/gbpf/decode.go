@@ -24,12 +24,7 @@ func decodeARM64(code []byte, at uint64) (string, int) {
 	}
 	in, err := arm64asm.Decode(code)
 	if err != nil {
-		w := binary.LittleEndian.Uint32(code)
-		if w&0xbfe0fc00 == 0x88e0fc00 { // which the decoder does not know: Arm ARM C6.2, CASAL
-			r := "wx"[w>>30&1]
-			return fmt.Sprintf("casal %c%d, %c%d, [x%d]", r, w>>16&31, r, w&31, w>>5&31), 4
-		}
-		return fmt.Sprintf(".inst 0x%08x", w), 4
+		return decodeLSE(binary.LittleEndian.Uint32(code)), 4
 	}
 	text := strings.ToLower(arm64asm.GNUSyntax(in))
 	for _, a := range in.Args {
@@ -38,6 +33,36 @@ func decodeARM64(code []byte, at uint64) (string, int) {
 		}
 	}
 	return text, 4
+}
+
+// decodeLSE decodes the atomic operations of FEAT_LSE, which package arm64asm does not know: Arm ARM C4.1.94, "Atomic memory
+// operations" and "Compare and swap".
+func decodeLSE(w uint32) string {
+	x := "w"
+	if w>>30&1 == 1 {
+		x = "x"
+	}
+	s, n, t := w>>16&31, w>>5&31, w&31
+	order := ""
+	cas := w&0xbfa07c00 == 0x88a07c00
+	acquire, release := w>>23&1, w>>22&1
+	if cas {
+		acquire, release = w>>22&1, w>>15&1
+	}
+	if acquire == 1 {
+		order = "a"
+	}
+	if release == 1 {
+		order += "l"
+	}
+	switch op := w >> 12 & 15; {
+	case cas:
+		return fmt.Sprintf("cas%s %s%d, %s%d, [x%d]", order, x, s, x, t, n)
+	case w&0xbf200c00 == 0xb8200000 && (op < 4 || op == 8):
+		name := map[uint32]string{0: "ldadd", 1: "ldclr", 2: "ldeor", 3: "ldset", 8: "swp"}[op]
+		return fmt.Sprintf("%s%s %s%d, %s%d, [x%d]", name, order, x, s, x, t, n)
+	}
+	return fmt.Sprintf(".inst 0x%08x", w)
 }
 
 func decodeAMD64(code []byte, at uint64) (string, int) {

@@ -211,7 +211,7 @@ func (b *builder) try(m mutant, arch string, emu []string) (why string, err erro
 		return "", err
 	}
 	bin := filepath.Join(b.tmp, "suite.exe")
-	build := exec.Command("go", "build", "-overlay", config, "-o", bin, "./conformance/mutants")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", config, "-o", bin, "./conformance/mutants")
 	build.Dir = b.root
 	build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -22,7 +22,7 @@ import (
 
 // Bounds on one test: it ends, whatever it is.
 const (
-	TestFuel = 1 << 28
+	TestFuel = 1 << 24
 	TestTime = 10 * time.Second
 )
 

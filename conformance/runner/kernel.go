@@ -231,7 +231,7 @@ func (l *live) file(f *File) error {
 		p, err = l.load(k)
 	}
 	if errors.Is(err, errRefused) {
-		return skip("%s", kind(err.Error()))
+		return skip("%s", explain(err.Error()))
 	}
 	if err != nil {
 		return err
@@ -247,8 +247,17 @@ func (l *live) file(f *File) error {
 	return res.differs(t.Result)
 }
 
-// kind is a verifier's message without its numbers, so that refusals of one kind count as one.
-func kind(s string) string {
+// decided says what decides where the kernel's verifier refuses what an engine must run, by a part of its message.
+var decided = []struct{ message, why string }{
+	{"invalid shift", "RFC 9669 section 4.1: the amount of a shift is masked; to refuse it is the verifier's policy"},
+	{"division by zero", "RFC 9669 section 4.1: a quotient by zero is zero; to refuse it is the verifier's policy"},
+	{"unknown opcode Nd", "RFC 9669 has no call by register, the public suite's group callx has"},
+	{"unreachable insn", "RFC 9669 asks for no path to an instruction; to refuse it is the verifier's policy"},
+	{"LD_[ABS|IND]", "RFC 9669 section 5.5: packet loads are for programs that run on packets"},
+}
+
+// explain is a verifier's message without its numbers, so that refusals of one kind count as one, and what decides.
+func explain(s string) string {
 	var b strings.Builder
 	digit := false
 	for _, r := range s {
@@ -261,7 +270,13 @@ func kind(s string) string {
 		}
 		digit = d
 	}
-	return b.String()
+	text := b.String()
+	for _, d := range decided {
+		if strings.Contains(text, d.message) {
+			return text + "; " + d.why
+		}
+	}
+	return text
 }
 
 // suite runs a case of gbpf's own.

@@ -18,8 +18,8 @@ const (
 // functionType is the number of the type that loadFunctionType describes.
 const functionType = 3
 
-// loadFunctionType gives the kernel the type of a static function: it takes callbacks only of programs that say what
-// their functions are.
+// loadFunctionType gives the kernel the type of a static function: it takes callbacks, and tail calls from functions,
+// only of programs that say what their functions are.
 func loadFunctionType() (*kernel.BTF, error) {
 	var types []byte
 	for _, v := range []uint32{
@@ -32,20 +32,25 @@ func loadFunctionType() (*kernel.BTF, error) {
 	return kernel.LoadBTF(types, []byte("\x00int\x00f\x00"))
 }
 
-// functions are bpf_func_info records for every function of a program, nil if it has no callbacks.
+// tailCall is the number of the helper bpf_tail_call.
+const tailCall = 12
+
+// functions are bpf_func_info records for every function of a program, nil if it needs none.
 func functions(insns []isa.Insn) []byte {
 	starts := []int{0}
-	callbacks := false
+	needed := false
 	for pc, in := range insns {
 		switch in.Op {
 		case isa.OpLddwFunc:
-			callbacks = true
+			needed = true
 			starts = append(starts, pc+1+int(int32(in.Imm)))
+		case isa.OpCallHelper:
+			needed = needed || in.Imm == tailCall
 		case isa.OpCallLocal:
 			starts = append(starts, pc+1+int(in.Imm))
 		}
 	}
-	if !callbacks {
+	if !needed {
 		return nil
 	}
 	slices.Sort(starts)

@@ -18,7 +18,7 @@ func openObject(object []byte) (*ebpf.CollectionSpec, string, []byte, error) {
 			return nil, "", code, nil
 		}
 		if err == nil {
-			err = errors.New("the object has no program and no .text section")
+			err = errors.New("the object has no program in a section of its own, and no .text section that needs no relocation")
 		}
 		return nil, "", nil, err
 	}

@@ -143,6 +143,21 @@ func (t *Table) Cell(g suite.Group, c Column) Count {
 // mostShown bounds how many failures are printed.
 const mostShown = 50
 
+// List writes a line for every test in every engine.
+func (r *Report) List(w io.Writer) error {
+	for i := range r.Results {
+		x := &r.Results[i]
+		reason := ""
+		if x.Reason != "" {
+			reason = ": " + x.Reason
+		}
+		if _, err := fmt.Fprintf(w, "%s %s/%s %s/%s%s\n", x.Status, x.Group, x.Test, x.Engine, x.Arch, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Print writes what did not pass, the table, and the count of all as the last line.
 func (r *Report) Print(w io.Writer) error {
 	shown := 0

@@ -84,7 +84,7 @@ func (c *Case) String() string { return fmt.Sprintf("%s/%s", c.Group, c.Name) }
 
 // generators make the cases of the suite, in the order of the groups as far as it goes.
 var generators = []func(yield func(*Case) bool) bool{
-	arithmetic, loadedArithmetic, registerPairs, swaps, extensions, jumps, loadedJumps, ranges, memory, loadedPairs, patterns, atomics, ordered, packetLoads, mayGotos, casts, pseudoLoads,
+	arithmetic, loadedArithmetic, constantDivisors, registerPairs, swaps, extensions, jumps, loadedJumps, ranges, memory, loadedPairs, patterns, atomics, ordered, packetLoads, mayGotos, casts, pseudoLoads,
 	callReg, packetAccess, addressReuse, indexed, functions, tailCalls, tailChains, mapCases, lookups, innerMaps, helperCases, byteHelpers, faults, costs, wild, beyond, freshStack,
 }
 

@@ -75,7 +75,10 @@ func partTexts() []string {
 						if i == 0 {
 							reg = "r2"
 						}
-						fmt.Fprintf(&b, "%s = *(%s *)(r9 +%d); %s <<= %d; ", reg, load, at, reg, shift)
+						fmt.Fprintf(&b, "%s = *(%s *)(r9 +%d); ", reg, load, at)
+						if shift > 0 {
+							fmt.Fprintf(&b, "%s <<= %d; ", reg, shift)
+						}
 						if i > 0 {
 							fmt.Fprintf(&b, "r2 %s r3; ", put)
 						}

@@ -163,3 +163,41 @@ func loadedPairs(yield func(*Case) bool) bool {
 	}
 	return true
 }
+
+// constantDivisors divides numbers from memory by many constants: machine code multiplies by reciprocals and
+// shifts instead, which is right for all numbers or for most.
+func constantDivisors(yield func(*Case) bool) bool {
+	divisors := []int64{
+		1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 25, 28, 60, 64, 100, 125, 127, 128, 255, 256, 641, 1000, 1021, 3600, 4096, 10000, 65535, 65536, 65537, 86400, 1000000, 6700417,
+		1 << 30, 1000000000, 0x7ffffffe, 0x7fffffff, -1, -2, -3, -7, -8, -10, -1000, -0x7fffffff, -0x80000000,
+	}
+	k := 0
+	for _, op := range ops(isa.KindALU) {
+		info := op.Info()
+		switch info.AluOp {
+		case isa.AluDiv, isa.AluMod, isa.AluSdiv, isa.AluSmod:
+		default:
+			continue
+		}
+		if !info.UsesImm {
+			continue
+		}
+		for _, d := range divisors {
+			k++
+			u := uint64(d)
+			for i, x := range []uint64{edges[k%len(edges)], u*uint64(k%1000+1) - 1, u * uint64(k%1000+1), -(u * 7) - 1, ^uint64(0) - uint64(k%3), ^uint64(0)/max(u, 1)*u - 1} {
+				dst := isa.Reg((k + i) % 10)
+				src := (dst + 3) % 10
+				v := arithmeticModel(info.AluOp, info.Width, x, u)
+				c := &Case{
+					Group: group(op), Name: fmt.Sprintf("%s r%d, %#x by %d, %d", info.Name, dst, x, d, i), RFC: info.RFC, Type: "syscall", Want: v, Costs: true,
+				}
+				c.Insns, c.Data, c.Out = loaded(dst, src, isa.New(op, dst, 0, 0, d), x, 5, v, 5)
+				if !yield(c) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}

@@ -49,6 +49,10 @@ func wild(yield func(*Case) bool) bool {
 			}
 			move := seq(one(isa.OpMov64Reg, base, 1, 0, 0), one(isa.OpAdd64Imm, base, 0, 0, int64(16-off)))
 			c.Insns = seq(move, set(other, high<<32), one(isa.OpAdd64Reg, base, other, 0, 0), value, one(isa.OpMov64Imm, 0, 0, 0, 0))
+			if i >= 3 { // what is loaded is no sum that an optimiser could look into
+				c.Name += ", from memory"
+				c.Insns = seq(c.Insns, one(isa.OpStxDW, 10, base, -8, 0), one(isa.OpLdxDW, base, 10, -8, 0))
+			}
 			c.TrapInsn = len(c.Insns)
 			c.Insns = seq(c.Insns, []isa.Insn{in}, exit)
 			if !faulty(c, yield) {

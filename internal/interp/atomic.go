@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
 )
@@ -35,6 +36,13 @@ func (st *State) atomicAddr(p *Program, pc int, a uint64, size uint32, read, wri
 		if a&uint64(size-1) != 0 {
 			st.fail(p, pc, &trap.Trap{Code: trap.Misaligned, Addr: a, Size: size, Write: write})
 			return nil, false
+		}
+		if st.mode.Uninit && read && write {
+			// Before the write makes it written.
+			if code, detail := st.judge(a, size, guest.PermRead); code == trap.Uninit {
+				st.fail(p, pc, &trap.Trap{Code: code, Addr: a, Size: size, Detail: detail})
+				return nil, false
+			}
 		}
 		if write && !st.canWrite(p, pc, a, size) || read && !st.canRead(p, pc, a, size) {
 			return nil, false

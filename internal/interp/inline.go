@@ -21,7 +21,7 @@ func (p *Program) inline(pc int) (in jit.Inline) {
 	switch h.Proto.Name {
 	case "get_smp_processor_id":
 		in.Kind = jit.InlineCPU
-	case "map_lookup_elem":
+	case "map_lookup_elem", "map_update_elem":
 		f := p.src.Proof.Fact(pc)
 		if p.src.Map == nil || !f.Has(verifier.ConstMap) {
 			break
@@ -29,6 +29,10 @@ func (p *Program) inline(pc int) (in jit.Inline) {
 		m := p.src.Map(f.Map)
 		if in.Map = m.Layout(); in.Map.Kind != maps.NoLayout {
 			in.Kind, in.Handle = jit.InlineLookup, uint32(m.Handle())
+			in.Key, in.KeyKnown = f.Key, f.Has(verifier.ConstKey)
+			if h.Proto.Name == "map_update_elem" {
+				in.Kind = jit.InlineUpdate
+			}
 		}
 	}
 	return in

@@ -167,9 +167,13 @@ func TestInlineLookupConstant(t *testing.T) {
 			"r1 = %d; *(u64 *)(r10 -8) = r1; r2 = 1; lock *(u64 *)(r10 -8) += r2; r2 = r10; r2 += -8",
 			"r7 = r10; r7 += -16; *(u32 *)(r10 -16) = %d; *(u32 *)(r10 -12) = 9; r2 = r7",
 			"r1 = %d; *(u32 *)(r10 -512) = r1; r2 = r10; r2 += -512",
+			"r1 = %d; *(u64 *)(r10 -8) = r1; *(u8 *)(r10 -7) = 1; r2 = r10; r2 += -8",
+			"*(u32 *)(r10 -4) = %d; *(u64 *)(r10 -8) = 0; r2 = r10; r2 += -4",
+			"*(u32 *)(r10 -8) = %d; if r1 == 5 goto out; r2 = r10; r2 += -8",
+			"r4 = *(u32 *)(r1 +4); r2 = *(u32 *)(r1 +0); r3 = r2; r3 += 64; if r3 > r4 goto out; r3 = %d; *(u32 *)(r2 +20) = r3; r2 += 20",
 		} {
 			for _, key := range []int{0, 1, 3, 4, -1} {
-				text := "r6 = 100; " + fmt.Sprintf(head, key) + tail
+				text := "r0 = 0; r6 = 100; " + fmt.Sprintf(head, key) + tail
 				for range 2 {
 					if _, tr, exits := p.load(fmt.Sprintf("%v: %s", typ, text), text).run(keyPacket(nil), 1000); tr != nil || exits != 0 {
 						t.Fatalf("%v: %s: trap %v, left machine code %d times", typ, text, tr, exits)
@@ -377,5 +381,107 @@ func hostileLookups(t *testing.T, tw *twin, m *maps.Map, mask uint32) {
 			t.Fatalf("found a value at %#x: the map's are at %#x", res.R0, l.Addr)
 		}
 		tw.ran++
+	}
+}
+
+// TestInlineUpdate holds updates of arrays against the interpreter's: sizes of values, flags, where key and value lie. What is not
+// simple is the host's, and must have the arguments as they were.
+func TestInlineUpdate(t *testing.T) {
+	sizes := []uint32{1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 24, 33, 63, 64, 65, 200}
+	keys, flagSets := []int{0, 2, 3, -1}, []string{"r4 = 0", "r4 = 1", "r4 = 2", "r4 = 4", "r4 = 1; r4 <<= 32"}
+	if testing.Short() {
+		sizes, keys, flagSets = []uint32{8, 63, 65}, keys[1:3], flagSets[:2]
+	}
+	for _, typ := range []maps.Type{maps.Array, maps.PerCPUArray} {
+		for _, n := range sizes {
+			p := newPair(t, progtype.XDP, maps.Spec{Name: "m", Type: typ, KeySize: 4, ValueSize: n, MaxEntries: 3},
+				maps.Spec{Name: "n", Type: maps.Array, KeySize: 4, ValueSize: 256, MaxEntries: 1})
+			for side := range p.maps {
+				v := make([]byte, 256)
+				for i := range v {
+					v[i] = byte(i) + 1
+				}
+				p.maps[side][1].UpdateElem(0, make([]byte, 4), v, maps.Any)
+			}
+			var fill strings.Builder
+			for off := 8; off <= 208; off += 8 {
+				fmt.Fprintf(&fill, "r4 = %d; r4 <<= 30; r4 += %d; *(u64 *)(r10 -%d) = r4\n", off, off*77, off+8)
+			}
+			frame := fmt.Sprintf("r3 = r10; r3 += -%d", (n+7)&^7+8)
+			for _, value := range []string{frame, "r3 = r7", frame + "; r9 = r3; r3 = r9"} {
+				for _, key := range []string{"*(u32 *)(r10 -8) = %d; r2 = r10; r2 += -8", "r4 = %d; *(u32 *)(r6 +0) = r4; r2 = r6"} {
+					for _, i := range keys {
+						for _, flags := range flagSets {
+							text := fmt.Sprintf(`r0 = 7; r7 = *(u32 *)(r1 +4); r6 = *(u32 *)(r1 +0); r3 = r6; r3 += 64; if r3 > r7 goto out
+								%s *(u32 *)(r10 -8) = 0; r2 = r10; r2 += -8; r1 = map[1]; call map_lookup_elem; if r0 == 0 goto out; r7 = r0; r8 = 8
+								%s; `+key+`; %s; r1 = map[0]; call map_update_elem; r8 += r0
+								%s; `+key+`; %s; r1 = map[0]; call map_update_elem; r8 *= 3; r0 += r8
+							out: exit`, fill.String(), value, i, flags, value, i, flags)
+							b := p.load(text, text)
+							want := uint64(2)
+							if i >= 0 && i < 3 && flags == "r4 = 0" && n <= jit.MaxUpdate {
+								want = 0
+							}
+							if _, tr, exits := b.run(keyPacket(nil), 1000); tr != nil || exits != want {
+								t.Fatalf("%v of %d: %s: trap %v, left machine code %d times, want %d", typ, n, text, tr, exits, want)
+							}
+							x, _ := p.maps[0][0].LookupBytes(uint32(max(0, min(i, 2))))
+							y, _ := p.maps[1][0].LookupBytes(uint32(max(0, min(i, 2))))
+							if string(x) != string(y) || want == 0 && string(x) == string(make([]byte, len(x))) {
+								t.Fatalf("%v of %d: %s: %x in the interpreter, %x in machine code", typ, n, text, x, y)
+							}
+						}
+					}
+				}
+			}
+			if n == 8 || n == 63 {
+				t.Logf("%v of %d: %d runs agree", typ, n, p.ran)
+			}
+		}
+	}
+}
+
+// TestInlineUpdateHostile updates with wild pointers, as a wrong verifier would let a program: only values of the map change.
+func TestInlineUpdateHostile(t *testing.T) {
+	tw := newTwin(t)
+	m, err := maps.New(tw.b.mem, &maps.Spec{Name: "m", Type: maps.Array, KeySize: 4, ValueSize: 63, MaxEntries: 1 << 10}, 1, tw.b.table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hostile{r: rand.New(rand.NewPCG(8, 8))}
+	l := m.Layout()
+	own := func(b []byte) {
+		clear(b[l.Addr : l.Addr+l.Stride*l.Entries])
+		clear(b[tw.b.st.slot.Region.Addr:][:tw.b.st.slot.Region.Size])
+	}
+	all := func() []byte {
+		b, _ := tw.b.mem.Slice(0, tw.b.mem.Limit())
+		b = append([]byte(nil), b...)
+		own(b)
+		return b
+	}
+	before := all()
+	turns := 200
+	if testing.Short() {
+		turns = 20
+	}
+	for _, mask := range []uint32{tw.b.mem.Mask(), uint32(tw.b.mem.Limit() - 1)} {
+		for range turns {
+			q, err := tw.b.proved(append(setAll([10]uint64{1: h.value(), 2: h.value(), 3: h.value()}), asm.Must("call map_update_elem; exit")...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := tw.cfg
+			cfg.Mask = mask
+			q.configure(&cfg)
+			cfg.Inline = func(int) jit.Inline { return jit.Inline{Kind: jit.InlineUpdate, Map: l} }
+			if q.native, err = jit.Compile(q.src.Proof, cfg); err != nil {
+				t.Fatal(err)
+			}
+			tw.enter(tw.b, q, Mode{Native: true}, 1000, nil)
+		}
+	}
+	if string(all()) != string(before) {
+		t.Error("memory outside of the map has changed")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/helpers/proto"
+	"github.com/gbpf/gbpf/internal/asm"
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/internal/trap"
 	"github.com/gbpf/gbpf/isa"
@@ -598,4 +599,13 @@ func TestPacketLoad(t *testing.T) {
 	g.want("abs w", seq(one(isa.OpLdAbsW, 0, 0, 0, 4), exit), data, 0x05060708)
 	g.want("ind w", seq(one(isa.OpMov64Imm, 2, 0, 0, 3), one(isa.OpLdIndW, 0, 2, 0, 1), exit), data, 0x05060708)
 	g.want("beyond", seq(one(isa.OpMov64Imm, 0, 0, 0, 9), one(isa.OpLdAbsW, 0, 0, 0, 5), one(isa.OpMov64Imm, 0, 0, 0, 9), exit), data, 0)
+}
+
+// TestUninitAtomic holds that an atomic operation reads before it writes.
+func TestUninitAtomic(t *testing.T) {
+	g := newRig(t)
+	for _, op := range []string{"lock *(u64 *)(r10 -8) += r2", "r2 = atomic64_xchg((u64 *)(r10 -8), r2)", "r2 = atomic_fetch_or((u32 *)(r10 -8), r2)"} {
+		g.trapped(op, asm.Must("r2 = 1; "+op+"; r0 = 0; exit"), nil, trap.Uninit, 1)
+		g.want(op, asm.Must("r2 = 1; *(u64 *)(r10 -8) = 0; "+op+"; r0 = 0; exit"), nil, 0)
+	}
 }

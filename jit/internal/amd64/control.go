@@ -61,6 +61,8 @@ func (x *expander) control(op *ir.Op) error {
 	case ir.HashLookup:
 		x.held = held
 		x.hashLookup(op)
+	case ir.ArrayUpdate:
+		x.arrayUpdate(op)
 	case ir.TailCall:
 		x.tailCall(op)
 	case ir.ReadClock:

@@ -73,9 +73,8 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	if err := x.body(); err != nil {
 		return nil, err
 	}
-	if !l.Plain {
+	if !l.Plain && x.shorten() {
 		// Once more, now that it is known which jumps forwards are short: what lies between only shrinks by it.
-		x.shorten()
 		if err := x.body(); err != nil {
 			return nil, err
 		}
@@ -153,14 +152,16 @@ func (x *expander) body() error {
 	return nil
 }
 
-// shorten finds the jumps forwards whose displacement fits a byte.
-func (x *expander) shorten() {
+// shorten finds the jumps forwards whose displacement fits a byte, and reports whether there are any.
+func (x *expander) shorten() (any bool) {
 	x.near = make([]bool, 0, len(x.fixes))
 	for _, f := range x.fixes {
 		if f.ahead {
-			x.near = append(x.near, int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0)
+			near := int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0
+			x.near, any = append(x.near, near), any || near
 		}
 	}
+	return any
 }
 
 // jump emits a jump that is too far or whose target is not known yet: short is the opcode of its short form.
@@ -240,11 +241,19 @@ func (x *expander) address(op *ir.Op) Mem {
 		return frame(op.Off)
 	case op.Indexed:
 		x.held = ir.None
-		x.lea(32, scratch, Mem{Base: base, Index: regs[op.Index], Scale: op.Scale, Disp: op.Off})
+		m := Mem{Base: base, Index: regs[op.Index], Scale: op.Scale}
 		if x.l.Mask != 1<<32-1 {
+			m.Disp = op.Off
+			x.lea(32, scratch, m)
 			x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+			return Mem{Base: regBase, Index: scratch}
 		}
-		return Mem{Base: regBase, Index: scratch}
+		// The offset goes behind the confinement as below: a lea of three parts takes longer.
+		if m.Scale == 0 && m.Base&7 == RBP && m.Index&7 != RBP {
+			m.Base, m.Index = m.Index, m.Base
+		}
+		x.lea(32, scratch, m)
+		return Mem{Base: regBase, Index: scratch, Disp: op.Off}
 	case op.Access == ir.Bare || op.Access == ir.Near:
 		return Mem{Base: regBase, Index: base, Disp: op.Off}
 	case x.l.Mask != 1<<32-1:
@@ -352,7 +361,7 @@ func (x *expander) op(op *ir.Op) error {
 		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
 		x.cold = append(x.cold, coldExit{x.jcc(CCB), op.Exit})
 	case ir.CondJump:
-		x.condJump(op, w, dst, src)
+		x.condJump(op)
 	case ir.MayGoto:
 		x.aluMI(32, aluCmp, at(RSP, 8), 0)
 		x.jccLabel(CCE, op.Target)
@@ -458,7 +467,11 @@ func (x *expander) shift(op *ir.Op, w int, dst, src Reg) {
 	x.shiftCL(w, n, dst)
 }
 
-func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
+func (x *expander) condJump(op *ir.Op) { x.jccLabel(x.compare(op), op.Target) }
+
+// compare sets the flags for a comparison and returns when it holds.
+func (x *expander) compare(op *ir.Op) CC {
+	w, dst, src := int(op.W), regs[op.Dst], regs[op.Src]
 	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
 		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
 	test := op.Cond == ir.Set || op.Cond == ir.Clear
@@ -480,5 +493,5 @@ func (x *expander) condJump(op *ir.Op, w int, dst, src Reg) {
 	default:
 		x.aluRR(w, aluCmp, dst, src)
 	}
-	x.jccLabel(cc, op.Target)
+	return cc
 }

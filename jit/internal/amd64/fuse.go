@@ -10,7 +10,13 @@ import (
 // took, 0 for none. Ops that follow each other have no label between them, and every fusion ends in the register
 // that both write, so nothing needs to be known about what comes later.
 func (x *expander) fuse(ops []ir.Op) int {
-	if x.l.Plain || len(ops) < 2 || ops[0].Kind != ir.Mov {
+	if x.l.Plain || len(ops) < 2 {
+		return 0
+	}
+	if ops[0].Kind == ir.CondJump && len(ops) > 2 {
+		return x.choose(ops)
+	}
+	if ops[0].Kind != ir.Mov {
 		return 0
 	}
 	mov, op := &ops[0], &ops[1]
@@ -51,6 +57,32 @@ func (x *expander) fuse(ops []ir.Op) int {
 		return 0
 	}
 	x.wrote(op.Dst)
+	x.result = ir.None
+	return 2
+}
+
+// choose makes a conditional move of a jump over a move.
+func (x *expander) choose(ops []ir.Op) int {
+	jump, mov := &ops[0], &ops[1]
+	if mov.Kind != ir.Mov || !mov.UseImm || ops[2].Kind != ir.Label || ops[2].Target != jump.Target {
+		return 0
+	}
+	c := x.compare(jump) ^ 1
+	src := regs[mov.Src]
+	switch {
+	case mov.UseImm:
+		v := mov.Imm
+		if mov.W == 32 {
+			v = int64(uint32(v))
+		}
+		x.constant(scratch, v)
+		src, x.held = scratch, ir.None
+	case mov.W == 32: // the move clears the upper half, a conditional one would do so in any case
+		x.movRR(32, scratch, src)
+		src, x.held = scratch, ir.None
+	}
+	x.cmov(c, regs[mov.Dst], src)
+	x.wrote(mov.Dst)
 	x.result = ir.None
 	return 2
 }

@@ -69,6 +69,41 @@ func (x *expander) keyWord(l *maps.Layout, dst Reg, m Mem, i uint32) {
 	}
 }
 
+// arrayUpdate is bpf_map_update_elem on an array: a copy of constant size. R5 is free.
+func (x *expander) arrayUpdate(op *ir.Op) {
+	l := &x.l.Maps[op.Aux]
+	x.testRR(64, regs[4], regs[4])
+	out := []int{x.jcc(CCNE)}
+	x.movRM(32, regs[5], x.address(op))
+	x.held = ir.None
+	x.aluRI(32, aluCmp, regs[5], int32(l.Entries))
+	out = append(out, x.jcc(CCAE))
+	x.element(l, regs[5], temp)
+	from := frame(int32(op.Imm))
+	if !op.UseImm {
+		from = x.address(&ir.Op{Base: op.Src})
+		x.held = ir.None
+	}
+	to := Mem{Base: regBase, Index: RAX}
+	for n := int32(l.ValueSize); n > 0; {
+		size := int32(8)
+		for size > n {
+			size /= 2
+		}
+		x.load(int(size), false, temp, from)
+		x.store(int(size), to, temp)
+		from.Disp, to.Disp, n = from.Disp+size, to.Disp+size, n-size
+	}
+	x.aluRR(32, aluXor, RAX, RAX)
+	done := x.shortJmp()
+	for _, o := range out {
+		x.patch(o)
+	}
+	x.movRI(scratch, int64(op.Exit))
+	x.exits = append(x.exits, x.jmp())
+	x.land(done)
+}
+
 // hashLookup is bpf_map_lookup_elem on a hash map: see package maps for the layout and who may write what meanwhile.
 // Keys of up to 8 bytes stay in a register.
 func (x *expander) hashLookup(op *ir.Op) {

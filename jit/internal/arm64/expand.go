@@ -250,6 +250,8 @@ func (e *expander) expand(op *ir.Op) {
 		e.arrayLookup(op)
 	case ir.HashLookup:
 		e.hashLookup(op)
+	case ir.ArrayUpdate:
+		e.arrayUpdate(op)
 	case ir.TailCall:
 		e.tailCall(op)
 	case ir.ReadClock:

@@ -61,12 +61,49 @@ func (e *expander) element(l *maps.Layout, d, n Reg) {
 	}
 }
 
-// keyAddress puts the host address of a key into rT1.
-func (e *expander) keyAddress(op *ir.Op, l *maps.Layout) {
+// arrayUpdate is bpf_map_update_elem on an array: a copy of constant size. R5 is free.
+func (e *expander) arrayUpdate(op *ir.Op) {
+	l := e.layout(op, maps.ArrayLayout)
+	if l.ValueSize > 64 {
+		e.fail("value of %d bytes", l.ValueSize)
+		return
+	}
+	out, done := e.newLabel(), e.newLabel()
+	e.branchZero(X, 4, false, out)
+	e.keyAddress(op, l.KeySize)
+	e.emit(Access(LDR, 4, rT0, rT1, 0))
+	e.compareImm(W, rT0, uint64(l.Entries))
+	e.branchIf(HS, out)
+	value := ir.Op{Base: op.Src}
+	if op.UseImm {
+		value = ir.Op{Base: ir.FP, Off: int32(op.Imm), Access: ir.Frame}
+	}
+	e.keyAddress(&value, l.ValueSize)
+	e.element(l, 5, rT0)
+	e.emit(AddExt(X, 5, rBase, 5, UXTW, 0))
+	for at, n := uint32(0), l.ValueSize; n > 0; {
+		size := uint32(8)
+		for size > n {
+			size /= 2
+		}
+		e.emit(Access(LDR, uint8(size), rT0, rT1, at), Access(STR, uint8(size), rT0, 5, at))
+		at, n = at+size, n-size
+	}
+	e.emit(Mov(X, 0, ZR))
+	e.jump(done)
+	e.place(out)
+	e.leave(e.exit(op.Exit))
+	e.place(done)
+	e.cache.forget(0)
+	e.cache.forget(5)
+}
+
+// keyAddress puts the host address of n bytes, a key or a value, into rT1.
+func (e *expander) keyAddress(op *ir.Op, n uint32) {
 	switch {
 	case op.Access == ir.Frame && op.Base == ir.FP:
 		off := int64(op.Off) + frameBias
-		if off < 0 || off+int64(l.KeySize) > frameBias {
+		if off < 0 || off+int64(n) > frameBias {
 			e.fail("offset %d is outside the frame", op.Off)
 		}
 		e.emit(AddImm(X, rT1, rFrame, uint64(off)&0xfff))
@@ -108,7 +145,7 @@ func (e *expander) hashLookup(op *ir.Op) {
 		e.fail("keys of %d bytes", l.KeySize)
 		return
 	}
-	e.keyAddress(op, l)
+	e.keyAddress(op, l.KeySize)
 	for r := range ir.Reg(6) {
 		if r != 2 {
 			e.cache.forget(r)

@@ -94,6 +94,10 @@ const (
 	// HashLookup: R0 = the same of a hash map, whose key of KeySize bytes is at the address, or 0. It may leave by
 	// Exit instead, to the helper, with R1 = Imm, R2 as it was, and R3 to R5 clobbered.
 	HashLookup
+	// ArrayUpdate: the element of List.Maps[Aux], an array, with the key at the address becomes what is at R3, or at Imm of the
+	// frame if UseImm; R0 = 0. It does so where R4 is 0 and the element exists, and else leaves by Exit to the helper, with R1
+	// to R4 as they were. R5 may be clobbered.
+	ArrayUpdate
 
 	StoreState // Size bytes of the state block at Off = Src, never the temporary
 	// LoadPacket: D = where the packet begins (low half) and ends (high half), two guest addresses.
