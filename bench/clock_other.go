@@ -10,3 +10,5 @@ const clockName = "wall time"
 var begin = time.Now()
 
 func threadTime() time.Duration { return time.Since(begin) }
+
+func processTime() time.Duration { return time.Since(begin) }

@@ -11,14 +11,14 @@ import (
 // countedArchs are the architectures whose instructions are counted, on any host.
 var countedArchs = []string{"amd64", "arm64"}
 
+// newCounter makes the machine that programs are counted in.
+func newCounter() (*vm.Machine, error) {
+	return vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1, Engine: vm.EngineInterp})
+}
+
 // nativeInsns counts the instructions of a program's machine code by architecture, without the ways out that are rarely
-// taken. It is the same on every machine and each time.
-func nativeInsns(p *Program) (map[string]int, error) {
-	m, err := vm.NewMachine(vm.Options{MemoryLimit: 16 << 20, CPUs: 1, Engine: vm.EngineInterp})
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
+// taken. It is the same on every host and each time.
+func nativeInsns(m *vm.Machine, p *Program) (map[string]int, error) {
 	spec, err := p.Spec()
 	if err != nil {
 		return nil, err
@@ -27,6 +27,7 @@ func nativeInsns(p *Program) (map[string]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer coll.Close()
 	counts := map[string]int{}
 	for _, arch := range countedArchs {
 		code, err := coll.Programs[p.Name].MachineCode(arch)

@@ -39,6 +39,9 @@ func (e *gbpf) name() string { return e.label }
 
 func (e *gbpf) options() vm.Options {
 	o := vm.Options{MemoryLimit: 16 << 20, CPUs: 1, Confine: e.v.confine, NoPasses: e.v.off, Helpers: []helpers.Helper{nothing}}
+	if e.micro {
+		o.MemoryLimit = 64 << 20
+	}
 	if e.v.interp {
 		o.Engine = vm.EngineInterp
 	}

@@ -38,7 +38,7 @@ func (e *kernelEngine) measureFixed() error {
 	}
 	r := &kernelRunner{object: o, name: p.Name, in: kernel.Input{Data: p.Input}}
 	var took []float64
-	for range 9 {
+	for range 5 {
 		d, err := r.run(2)
 		if err != nil {
 			return err

@@ -39,10 +39,24 @@ func findClang() (string, error) {
 	}
 	for _, name := range []string{os.Getenv("CLANG"), "clang-19", "clang"} {
 		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path, nil
+			return path, targets(path)
 		}
 	}
 	return "", fmt.Errorf("no clang was found: install clang-19 or set CLANG")
+}
+
+// targets says whether a clang compiles for what gbpf runs on, which an emulator may make something else.
+func targets(clang string) error {
+	out, err := exec.Command(clang, "-print-target-triple").Output()
+	if err != nil {
+		return fmt.Errorf("%s -print-target-triple: %w", clang, err)
+	}
+	arch, _, _ := strings.Cut(strings.TrimSpace(string(out)), "-")
+	arch = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}[arch]
+	if arch != "" && arch != runtime.GOARCH {
+		return fmt.Errorf("clang compiles for %s, this is %s", arch, runtime.GOARCH)
+	}
+	return nil
 }
 
 func newNative(label string, flags ...string) (engine, error) {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -15,10 +16,11 @@ const microTimes = 64
 
 // micro holds the programs of micro.c, loaded into gbpf and the kernel with all their maps.
 type micro struct {
-	gbpf   *gbpf
-	coll   []*vm.Collection // by placement
-	kernel []*kernelRunner  // by placement, without a name
-	input  []byte
+	gbpf    *gbpf
+	coll    []*vm.Collection // by placement
+	kernel  []*kernelRunner  // by placement, without a name
+	input   []byte
+	readers []io.Closer
 }
 
 // microPlacements is at how many addresses the small programs are measured: what they call lies where it lies.
@@ -81,6 +83,14 @@ func (s *session) loadMicro() (*micro, error) {
 	return m, nil
 }
 
+// closeReaders lets go of ring buffers, of which each has one reader.
+func (m *micro) closeReaders() {
+	for _, r := range m.readers {
+		r.Close()
+	}
+	m.readers = nil
+}
+
 // names lists the programs with a prefix.
 func (m *micro) names(prefix string) []string {
 	var names []string
@@ -101,6 +111,13 @@ func (m *micro) contest(name string) (cs []*contestant, ours, kernels *Samples, 
 		if err != nil {
 			return nil, nil, nil, err
 		}
+		if strings.Contains(name, "ringbuf") {
+			drain, err := m.drainGbpf(i)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			r = &drained{r, drain}
+		}
 		cs = append(cs, &contestant{runner: r, placement: i, samples: ours})
 	}
 	if len(m.kernel) > 0 && name != "helper_nothing" {
@@ -109,7 +126,15 @@ func (m *micro) contest(name string) (cs []*contestant, ours, kernels *Samples, 
 		for i, k := range m.kernel {
 			r := *k
 			r.name, r.in.Data = name, m.input
-			cs = append(cs, &contestant{runner: &r, placement: i, samples: kernels})
+			c := &contestant{runner: &r, placement: i, samples: kernels}
+			if strings.Contains(name, "ringbuf") {
+				drain, err := m.drainKernel(i)
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				c.runner = &drained{&r, drain}
+			}
+			cs = append(cs, c)
 		}
 	}
 	return cs, ours, kernels, nil
@@ -134,6 +159,7 @@ func (s *session) operations(sec *Section, names []string, label func(string) st
 			return err
 		}
 		compete(cs, s.effort, s.rand)
+		m.closeReaders()
 		if err := firstError(cs); err != nil {
 			return err
 		}

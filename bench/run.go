@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gbpf/gbpf/vm"
 )
 
 // Config is what is measured. The zero value is everything, in some minutes.
@@ -134,13 +136,18 @@ func (s *session) present(name string) bool { return slices.Contains(s.report.En
 
 // programs measures the section of run times.
 func (s *session) programs() error {
+	counter, err := newCounter()
+	if err != nil {
+		return err
+	}
+	defer counter.Close()
 	for _, p := range programs() {
 		if s.Filter != nil && !s.Filter.MatchString(p.Name) && !s.Filter.MatchString(p.Kind) {
 			continue
 		}
 		s.progress("program %s", p.Name)
 		s.until = s.begin.Add(programsTime)
-		res, err := s.program(p)
+		res, err := s.program(counter, p)
 		if err != nil {
 			return fmt.Errorf("bench: program %s: %w", p.Name, err)
 		}
@@ -150,14 +157,14 @@ func (s *session) programs() error {
 	return nil
 }
 
-// program measures one program in every engine.
-func (s *session) program(p *Program) (*Result, error) {
+// program measures one program in every engine. Its instructions are counted in m.
+func (s *session) program(m *vm.Machine, p *Program) (*Result, error) {
 	insns, err := p.Insns()
 	if err != nil {
 		return nil, err
 	}
 	res := &Result{Name: p.Name, Kind: p.Kind, About: p.About, Insns: len(insns), Samples: map[string]Samples{}, Missing: map[string]string{}}
-	if res.Native, err = nativeInsns(p); err != nil {
+	if res.Native, err = nativeInsns(m, p); err != nil {
 		return nil, err
 	}
 	ready := map[string][]*contestant{}

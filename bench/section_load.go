@@ -106,11 +106,11 @@ func (s *session) firstRun() (*Section, error) {
 			var took []float64
 			for range rounds {
 				runtime.GC()
-				begin := kernel.ProcessTime()
+				begin := processTime()
 				if err := step(); err != nil {
 					return nil, err
 				}
-				took = append(took, us(kernel.ProcessTime()-begin))
+				took = append(took, us(processTime()-begin))
 			}
 			cells[i] = figure(median(took))
 		}
@@ -191,7 +191,7 @@ func resident() int64 {
 func (s *session) goroutines() (*Section, error) {
 	sec := &Section{
 		Title: "Scaling over goroutines", Note: "Runs of chacha by Program.Run on one machine, in wall time: it depends on what else the machine does.",
-		Columns: []Column{{"runs", "millions/s", true}, {"of one goroutine", "times", false}},
+		Columns: []Column{{"runs", "millions/s", true}, {"of one goroutine", "times", false}, {"CPU time of a run", "ns", false}},
 	}
 	p := programs()[0]
 	for _, q := range programs() {
@@ -222,7 +222,7 @@ func (s *session) goroutines() (*Section, error) {
 		var runs atomic.Int64
 		var wg sync.WaitGroup
 		var failed atomic.Pointer[error]
-		begin := time.Now()
+		begin, cpu := time.Now(), processTime()
 		for range n {
 			wg.Go(func() {
 				o := &vm.RunOptions{Data: p.Input, NoOutput: true}
@@ -246,7 +246,7 @@ func (s *session) goroutines() (*Section, error) {
 		if n == 1 {
 			first = c
 		}
-		sec.add(strings.TrimSuffix(fmt.Sprintf("%d goroutines", n), strings.Repeat("s", 1-min(n-1, 1))), c, over(c, first))
+		sec.add(strings.TrimSuffix(fmt.Sprintf("%d goroutines", n), strings.Repeat("s", 1-min(n-1, 1))), c, over(c, first), figure(float64(processTime()-cpu)/float64(max(runs.Load(), 1))))
 	}
 	return sec, nil
 }

@@ -43,8 +43,8 @@ func (s *session) verification() (*Section, error) {
 		var verdict *kernel.Verdict
 		for range rounds {
 			n := 0
-			begin := kernel.ProcessTime()
-			for n == 0 || kernel.ProcessTime()-begin < 500*time.Microsecond {
+			begin := processTime()
+			for n == 0 || processTime()-begin < 500*time.Microsecond {
 				proof, err := verifier.Verify(specs[p.Name], verifier.Options{})
 				if err != nil {
 					return nil, err
@@ -52,7 +52,7 @@ func (s *session) verification() (*Section, error) {
 				stats = proof.Stats()
 				n++
 			}
-			own = append(own, us(kernel.ProcessTime()-begin)/float64(n))
+			own = append(own, us(processTime()-begin)/float64(n))
 			if s.kernel != nil && (len(load) == 0 || load[0] < 50_000) {
 				cpu, wall := threadTime(), time.Now()
 				if verdict, err = kernel.JudgeProgram(spec, p.Name); err != nil {
@@ -173,15 +173,15 @@ func (s *session) compileRow(sec *Section, name string, spec *verifier.Spec) err
 	var own, theirs []float64
 	for range rounds {
 		runtime.GC()
-		begin := kernel.ProcessTime()
+		begin := processTime()
 		k := 0
-		for k == 0 || kernel.ProcessTime()-begin < time.Millisecond {
+		for k == 0 || processTime()-begin < time.Millisecond {
 			if err := compileOnce(proof, spec); err != nil {
 				return err
 			}
 			k++
 		}
-		own = append(own, us(kernel.ProcessTime()-begin)/float64(k))
+		own = append(own, us(processTime()-begin)/float64(k))
 		if s.kernel != nil && len(spec.Insns) <= kernel.MaxInsns && !hasMaps(spec) {
 			p, v, err := kernel.Load(&kernel.Prog{Name: "compile", Type: spec.Type.Kernel, Insns: raw})
 			if err != nil {

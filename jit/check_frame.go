@@ -115,7 +115,7 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 	case ir.Call:
 		ok = e.Kind == ir.ExitDepth || e.Kind == ir.ExitHelper && op.Off == 0
 	case ir.HashLookup, ir.ArrayUpdate:
-		ok = true // see lookup
+		ok = e.Kind == ir.ExitHelper
 	case ir.Leave:
 		ok = e.Kind != ir.ExitFuel && e.Kind != ir.ExitDepth
 	}

@@ -78,7 +78,7 @@ func combine(ops []ir.Op, i int, d, a part) {
 	for k := first; k < last; k++ {
 		op := &ops[k]
 		_, writes := effects(op)
-		if op.Kind == ir.Store || op.Kind == ir.StoreRel || op.Kind == ir.Atomic || op.Kind == ir.LoadAcq || writes&bit(x.Base) != 0 {
+		if op.Kind != ir.Nop && !simple(op.Kind) || writes&bit(x.Base) != 0 {
 			return
 		}
 	}

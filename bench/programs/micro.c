@@ -143,3 +143,11 @@ OP(map_lpm_trie__update_and_delete, MOVE(lpm_trie, OTHER_PREFIX))
 
 LISTS(queue, QUEUE)
 LISTS(stack, STACK)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24);
+} ringbuf SEC(".maps");
+
+OP(map_ringbuf__output, u64 value = i; sum += bpf_ringbuf_output(&ringbuf, &value, sizeof(value), BPF_RB_NO_WAKEUP))
+OP(map_ringbuf__reserve_and_submit, u64 *value = bpf_ringbuf_reserve(&ringbuf, sizeof(*value), 0); if (value) { *value = i; bpf_ringbuf_submit(value, BPF_RB_NO_WAKEUP); })

@@ -29,7 +29,7 @@ var loweringFaults = []mutant{
 	{name: "optimise: parts that are no neighbours become one load", engines: compiled, file: "jit/wide.go",
 		old: "high != low+int32(size)", new: "high < low"},
 	{name: "optimise: parts with a store between become one load", engines: compiled, file: "jit/wide.go",
-		old: "if op.Kind == ir.Store || op.Kind == ir.StoreRel", new: "if op.Kind == ir.StoreRel"},
+		old: "op.Kind != ir.Nop && !simple(op.Kind) ||", new: "op.Kind != ir.Store && op.Kind != ir.Nop && !simple(op.Kind) ||"},
 	{name: "optimise: a part with a sign becomes a part of one load", engines: compiled, file: "jit/wide.go",
 		old: "op.Dst == r && !op.Signed &&", new: "op.Dst == r &&"},
 	{name: "optimise: an offset is not folded but lost", engines: compiled, file: "jit/fold.go",
@@ -37,7 +37,7 @@ var loweringFaults = []mutant{
 	{name: "optimise: all addresses count as near", engines: compiled, file: "jit/near.go",
 		old: "now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8", new: "now[op.Base] <= unknown"},
 	{name: "optimise: what a store reads counts as dead", engines: compiled, file: "jit/optimise.go",
-		old: "case ir.Store, ir.StoreRel:\n\t\tsrc()\n", new: "case ir.Store, ir.StoreRel:\n"},
+		old: "case ir.Store, ir.StoreRel:\n\t\treads |= src\n", new: "case ir.Store, ir.StoreRel:\n"},
 	{name: "optimise: what cmpxchg compares counts as dead", engines: compiled, file: "jit/optimise.go",
 		old: "bit(op.Base) | bit(op.Src) | bit(0)", new: "bit(op.Base) | bit(op.Src)"},
 }
