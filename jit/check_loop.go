@@ -148,7 +148,10 @@ func changes(op *ir.Op, r ir.Reg) bool {
 	case ir.Call, ir.CallIndirect, ir.Leave, ir.Func, ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate, ir.TailCall, ir.RingReserve, ir.RingCommit, ir.ReadClock:
 		return r <= ir.Reg(isa.R5)
 	case ir.Atomic:
-		return op.Fetch && op.Src == r || op.AtomicOp == isa.AtomicCmpxchg && r == 0
+		if op.AtomicOp == isa.AtomicCmpxchg {
+			return r == 0 // what it stores stays in Src
+		}
+		return op.Fetch && op.Src == r
 	}
 	return writes(op) && op.Dst == r
 }

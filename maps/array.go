@@ -250,8 +250,11 @@ func (a *valueArray) delete(key []byte) errno.Errno {
 }
 
 // Has reports whether a devmap, devmap_hash, cpumap or xskmap has an entry for key: for
-// redirect_map.
+// redirect_map, which unproven programs call with maps of any type: a key of another size than the map's is none.
 func (m *Map) Has(key []byte) bool {
+	if uint32(len(key)) != m.spec.KeySize {
+		return false
+	}
 	if h, ok := m.s.(interface{ has(key []byte) bool }); ok {
 		return h.has(key)
 	}

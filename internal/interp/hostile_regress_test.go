@@ -1,0 +1,33 @@
+package interp
+
+import (
+	"testing"
+
+	"github.com/gbpf/gbpf/internal/asm"
+)
+
+// TestHostileFound runs what the hostile campaign found, made small.
+func TestHostileFound(t *testing.T) {
+	w := newWall(t)
+	w.remember()
+	for _, tt := range []struct{ name, text string }{
+		// It panicked: the trie's keys are longer than what the helper looks up.
+		{"redirect_map on a trie", "r1 = 9 ll; r2 = 0; r3 = 0; call redirect_map; exit"},
+		{"redirect_map on a trie with a prefix in it",
+			"r1 = 9 ll; r2 = r10; r2 += -16; *(u64 *)(r10 -16) = 32; r3 = r10; r3 += -16; r4 = 0; call map_update_elem; r1 = 9 ll; r2 = 32; r3 = 0; call redirect_map; exit"},
+		{"redirect_map on a queue", "r1 = 8 ll; r2 = 0; r3 = 0; call redirect_map; exit"},
+		{"redirect_map on a hash", "r1 = 2 ll; r2 = 0; r3 = 0; call redirect_map; exit"},
+		// It was not compiled: the step's register is what an exchange stores, which changes R0 only.
+		{"a loop around a compare and exchange", "r0 = 0; w8 = 3\ntop: w8 += 5545; r0 = atomic64_cmpxchg((u64 *)(r10 -16), r0, r8); if w8 < 144521 goto top\nexit"},
+	} {
+		if !w.compare(tt.name, asm.Must(tt.text), nil, hostileFuel) {
+			t.Errorf("%s: the structure is refused", tt.name)
+		}
+		if tr := w.a.st.trap; tr != nil {
+			t.Errorf("%s: %v", tt.name, tr)
+		}
+		if err := w.hold(); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
