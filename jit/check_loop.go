@@ -110,7 +110,7 @@ func (w *circles) counts(head, last int, n *fuel.Count) error {
 		writer = i
 	}
 	if writer < 0 {
-		return fmt.Errorf("R%d is not stepped", reg)
+		return fmt.Errorf("register %d is not stepped", reg)
 	}
 	if !n.Known {
 		return nil
@@ -130,7 +130,7 @@ func (w *circles) counts(head, last int, n *fuel.Count) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("R%d is not set before", reg)
+	return fmt.Errorf("register %d is not set before", reg)
 }
 
 // control reports whether a kind of op may go elsewhere than to the next, or come back with other registers.

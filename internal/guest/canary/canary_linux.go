@@ -78,7 +78,7 @@ func Around(m *guest.Memory, reach uint64) (*Canary, error) {
 	}
 	// The guards first, then what is free beyond them.
 	low, high := below.from, above.to
-	if err := c.fill(below, unix.MAP_FIXED); err == nil {
+	if err = c.fill(below, unix.MAP_FIXED); err == nil {
 		err = c.fill(above, unix.MAP_FIXED)
 	}
 	if err != nil {
