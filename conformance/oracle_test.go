@@ -190,7 +190,7 @@ func filler(m *vm.Machine, array *maps.Map, typ *progtype.Type, v int) (*vm.Prog
 }
 
 // build loads a program of the oracle into a machine of its own.
-func build(t *testing.T, p *oracleProg, kinds map[string]*oracleMap) (*vm.Machine, *vm.Program, error) {
+func build(t *testing.T, p *oracleProg, kinds map[string]*oracleMap, e vm.Engine) (*vm.Machine, *vm.Program, error) {
 	typ := progtype.ByKernel(p.ProgType)
 	if typ == nil {
 		return nil, nil, outOfScope(fmt.Sprintf("program type %d", p.ProgType))
@@ -203,7 +203,7 @@ func build(t *testing.T, p *oracleProg, kinds map[string]*oracleMap) (*vm.Machin
 		return nil, nil, err
 	}
 	// The kernel's own CPU count does not matter to what is compared.
-	m, err := vm.NewMachine(vm.Options{CPUs: 1, MemoryLimit: 16 << 20})
+	m, err := vm.NewMachine(vm.Options{CPUs: 1, MemoryLimit: 16 << 20, Engine: e})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -241,10 +241,16 @@ func build(t *testing.T, p *oracleProg, kinds map[string]*oracleMap) (*vm.Machin
 	return m, prog, nil
 }
 
-// TestOracleRuns runs every program that the kernel accepted and ran, and compares return values.
+// TestOracleRuns runs every program that the kernel accepted and ran, and compares return values, in machine code where it is made and in
+// the interpreter.
 func TestOracleRuns(t *testing.T) {
+	t.Run("default", func(t *testing.T) { oracleRuns(t, vm.EngineAuto) })
+	t.Run("interp", func(t *testing.T) { oracleRuns(t, vm.EngineInterp) })
+}
+
+func oracleRuns(t *testing.T, e vm.Engine) {
 	progs, kinds := readOracle(t)
-	programs, runs, agreed := 0, 0, 0
+	programs, native, runs, agreed := 0, 0, 0, 0
 	skipped := map[string]int{}
 	for i, p := range progs {
 		if testing.Short() && i%4 != 0 {
@@ -257,7 +263,7 @@ func TestOracleRuns(t *testing.T) {
 			skipped[why]++
 			continue
 		}
-		m, prog, err := build(t, p, kinds)
+		m, prog, err := build(t, p, kinds, e)
 		if reason := outOfScope(""); errors.As(err, &reason) {
 			skipped[string(reason)]++
 			continue
@@ -267,6 +273,9 @@ func TestOracleRuns(t *testing.T) {
 			continue
 		}
 		programs++
+		if prog.Stats().Engine == "jit" {
+			native++
+		}
 		for i, live := range p.Live.Runs {
 			switch {
 			case live.Errno != 0:
@@ -289,7 +298,7 @@ func TestOracleRuns(t *testing.T) {
 		}
 		m.Close()
 	}
-	t.Logf("%d programs in scope; %d runs compared with the kernel's, %d agree", programs, runs, agreed)
+	t.Logf("%d programs in scope, %d as machine code; %d runs compared with the kernel's, %d agree", programs, native, runs, agreed)
 	t.Log(histogram(skipped))
 	if runs < 500 && !testing.Short() {
 		t.Errorf("only %d runs in scope, want at least 500", runs)
