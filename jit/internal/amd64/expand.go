@@ -475,6 +475,12 @@ func (x *expander) compare(op *ir.Op) CC {
 	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
 		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
 	test := op.Cond == ir.Set || op.Cond == ir.Clear
+	// What was computed right before has set the flag; the upper half of a result of 32 bits is zero.
+	if op.UseImm && int32(op.Imm) == 0 && !x.l.Plain && (op.Cond == ir.Eq || op.Cond == ir.Ne) && x.result == op.Dst &&
+		(x.resultW == op.W || x.resultW == 32) {
+		return cc
+	}
+	x.result = ir.None // the flags are the comparison's from here on
 	switch {
 	case test && op.UseImm:
 		if w == 64 && op.Imm >= 0 { // the upper half of the constant is 0
@@ -484,10 +490,7 @@ func (x *expander) compare(op *ir.Op) CC {
 	case test:
 		x.testRR(w, dst, src)
 	case op.UseImm && int32(op.Imm) == 0:
-		// What was computed right before has set the flag; the upper half of a result of 32 bits is zero.
-		if x.l.Plain || op.Cond != ir.Eq && op.Cond != ir.Ne || x.result != op.Dst || x.resultW != op.W && x.resultW != 32 {
-			x.testRR(w, dst, dst)
-		}
+		x.testRR(w, dst, dst)
 	case op.UseImm:
 		x.aluRI(w, aluCmp, dst, int32(op.Imm))
 	default:
