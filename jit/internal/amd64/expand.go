@@ -242,10 +242,12 @@ func (x *expander) address(op *ir.Op) Mem {
 	case op.Indexed:
 		x.held = ir.None
 		m := Mem{Base: base, Index: regs[op.Index], Scale: op.Scale}
-		if x.l.Mask != 1<<32-1 {
+		if x.l.Mask != 1<<32-1 || op.Off != int32(int16(op.Off)) { // beyond the pads only what is confined may go
 			m.Disp = op.Off
 			x.lea(32, scratch, m)
-			x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+			if x.l.Mask != 1<<32-1 {
+				x.aluRI(32, aluAnd, scratch, int32(x.l.Mask))
+			}
 			return Mem{Base: regBase, Index: scratch}
 		}
 		// The offset goes behind the confinement as below: a lea of three parts takes longer.
