@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gbpf/gbpf/jit"
 	"github.com/gbpf/gbpf/loader"
 	"github.com/gbpf/gbpf/vm"
 )
@@ -98,5 +99,14 @@ func TestProgramsAgree(t *testing.T) {
 	}
 	if len(Programs()) < 24 || len(kinds) < 7 {
 		t.Errorf("%d programs of %d kinds", len(Programs()), len(kinds))
+	}
+}
+
+// TestPassNames: every pass has a name in the report.
+func TestPassNames(t *testing.T) {
+	for p := jit.Pass(1); p < jit.AllPasses; p <<= 1 {
+		if passNames[p] == "" {
+			t.Errorf("pass %#x has no name", uint32(p))
+		}
 	}
 }
