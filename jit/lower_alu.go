@@ -144,7 +144,7 @@ func (w *lowerer) branch(in *isa.Insn, info *isa.Info, t int, to int32, cost uin
 		w.here(taken)
 		w.back(to, cost)
 		w.here(next)
-	case w.cfg.on(PassLayout) && !w.closes(t):
+	case w.cfg.on(PassLayout) && !w.closes(t) && !w.cfg.Fuel.InCounted(w.pc):
 		// One of several ways back, as likely taken as not: the fuel is taken out of line, so that neither way
 		// costs more jumps than the program has.
 		cond.Target = w.newLabel()

@@ -22,7 +22,8 @@ type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
 	count  map[int]Count
-	loop   []int32 // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
+	nests  [][2]int32 // first and last instruction of the outermost of them, sorted
+	loop   []int32    // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
 }
 
 // New weighs a program.
@@ -48,6 +49,7 @@ func New(insns []isa.Insn) *Table {
 	sort.Slice(t.starts, func(i, j int) bool { return t.starts[i] < t.starts[j] })
 	if t.loop = loops(insns); t.loop != nil {
 		t.count, each = count(insns, each, t.starts)
+		t.nests = nests(t.count, insns)
 	}
 	for pc, w := range each {
 		t.weight[pc+1] = t.weight[pc] + w
@@ -73,6 +75,12 @@ func (t *Table) Back(pc, target int) uint32 {
 func (t *Table) Counted(pc int) (Count, bool) {
 	c, ok := t.count[pc]
 	return c, ok
+}
+
+// InCounted reports whether the instruction at pc lies in a loop that counts.
+func (t *Table) InCounted(pc int) bool {
+	i := sort.Search(len(t.nests), func(i int) bool { return int(t.nests[i][1]) >= pc })
+	return i < len(t.nests) && int(t.nests[i][0]) <= pc
 }
 
 // Func is what calling the function at pc takes: the weight of its body.
