@@ -248,7 +248,8 @@ func TestInlineLookupClosed(t *testing.T) {
 }
 
 // TestInlineLookupConcurrent looks up in machine code while others change the map. Each value holds its key, so that a value of
-// another key is noticed; an entry that is never removed must be found each time.
+// another key is noticed; an entry that is never changed must be found each time. One that is replaced may be missed, as in the kernel: a
+// reader who was on the way before the new element stood at the chain's head comes to where the old one was.
 func TestInlineLookupConcurrent(t *testing.T) {
 	for _, n := range []uint32{8, 24} {
 		for _, typ := range []maps.Type{maps.Hash, maps.PerCPUHash, maps.LRUHash} {
@@ -269,7 +270,7 @@ func TestInlineLookupConcurrent(t *testing.T) {
 				%s r2 = r10; r2 += -%d; r1 = map[0]; call map_lookup_elem; if r0 == 0 goto out
 				r0 = *(u64 *)(r0 +0); r0 += 1
 				out: exit`, n, s.String(), n)))
-			const kept = 20
+			const kept, still = 20, 10
 			for i := range uint64(kept) {
 				put(i)
 			}
@@ -286,7 +287,7 @@ func TestInlineLookupConcurrent(t *testing.T) {
 						if r.IntN(2) == 0 {
 							m.DeleteElem(key(i))
 						}
-						put(uint64(r.IntN(kept))) // moves it to another element
+						put(still + uint64(r.IntN(kept-still))) // moves it to another element
 					}
 				}()
 			}
@@ -304,7 +305,7 @@ func TestInlineLookupConcurrent(t *testing.T) {
 					t.Fatal(tr)
 				}
 				switch {
-				case res.R0 == 0 && i < kept && typ != maps.LRUHash:
+				case res.R0 == 0 && i < still && typ != maps.LRUHash:
 					t.Fatalf("%v: key %d is not found", typ, i)
 				case res.R0 == 0:
 					gone++
