@@ -437,7 +437,7 @@ func (x *expander) swap(from int, dst Reg) {
 }
 
 func (x *expander) shift(op *ir.Op, w int, dst, src Reg) {
-	n := map[ir.Kind]int{ir.Lsh: shShl, ir.Rsh: shShr, ir.Arsh: shSar, ir.Rol: shRol}[op.Kind]
+	n := [...]int{ir.Lsh: shShl, ir.Rsh: shShr, ir.Arsh: shSar, ir.Rol: shRol}[op.Kind]
 	if op.UseImm {
 		count := uint8(op.Imm) & uint8(w-1)
 		if count == 0 {

@@ -61,27 +61,20 @@ func (x *expander) fuse(ops []ir.Op) int {
 	return 2
 }
 
-// choose makes a conditional move of a jump over a move.
+// choose makes a conditional move of a jump over the move of a constant.
 func (x *expander) choose(ops []ir.Op) int {
 	jump, mov := &ops[0], &ops[1]
 	if mov.Kind != ir.Mov || !mov.UseImm || ops[2].Kind != ir.Label || ops[2].Target != jump.Target {
 		return 0
 	}
 	c := x.compare(jump) ^ 1
-	src := regs[mov.Src]
-	switch {
-	case mov.UseImm:
-		v := mov.Imm
-		if mov.W == 32 {
-			v = int64(uint32(v))
-		}
-		x.constant(scratch, v)
-		src, x.held = scratch, ir.None
-	case mov.W == 32: // the move clears the upper half, a conditional one would do so in any case
-		x.movRR(32, scratch, src)
-		src, x.held = scratch, ir.None
+	v := mov.Imm
+	if mov.W == 32 {
+		v = int64(uint32(v))
 	}
-	x.cmov(c, regs[mov.Dst], src)
+	x.constant(scratch, v)
+	x.held = ir.None
+	x.cmov(c, regs[mov.Dst], scratch)
 	x.wrote(mov.Dst)
 	x.result = ir.None
 	return 2
