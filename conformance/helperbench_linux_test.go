@@ -202,21 +202,30 @@ func helperDrained(t *testing.T, kprog *kernel.Program, p *vm.Program, r *maps.R
 	return helperPair{math.NaN(), best}
 }
 
-// TestHelperSpeed compares helpers with the live kernel's on the same bytecode.
-func TestHelperSpeed(t *testing.T) {
+// speedMachine is the machine of a measurement beside the live kernel, on this thread, where one was asked for.
+func speedMachine(t *testing.T) *vm.Machine {
+	t.Helper()
 	if !*nativeBench {
 		t.Skip("measurement: run with -native.bench")
 	}
 	if err := kernel.Available(); err != nil {
 		t.Skip(err)
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	m, err := vm.NewMachine(vm.Options{CPUs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
+	runtime.LockOSThread()
+	t.Cleanup(func() {
+		runtime.UnlockOSThread()
+		m.Close()
+	})
+	return m
+}
+
+// TestHelperSpeed compares helpers with the live kernel's on the same bytecode.
+func TestHelperSpeed(t *testing.T) {
+	m := speedMachine(t)
 	progs := []maps.Spec{{Name: "p", Type: maps.ProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 2}}
 	const jump = "r2 = map[0]; r3 = %d; call tail_call; r0 = 2; exit"
 	long := helperTime(t, m, progtype.XDP, fmt.Sprintf(jump, 0), progs, false, true)

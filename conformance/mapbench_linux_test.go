@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"runtime"
 	"testing"
 
 	"github.com/gbpf/gbpf/internal/asm"
@@ -146,19 +145,7 @@ func mapTime(t *testing.T, m *vm.Machine, typ maps.Type, key uint32, body string
 
 // TestMapSpeed compares operations on maps with the live kernel's on the same bytecode.
 func TestMapSpeed(t *testing.T) {
-	if !*nativeBench {
-		t.Skip("measurement: run with -native.bench")
-	}
-	if err := kernel.Available(); err != nil {
-		t.Skip(err)
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	m, err := vm.NewMachine(vm.Options{CPUs: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
+	m := speedMachine(t)
 	for _, op := range mapOps {
 		// The base has the map, too, and as many entries in it.
 		base := mapTime(t, m, op.typ, op.key, "r1 = map[0]; "+op.base+"; r0 = 1; r7 = *(u64 *)(r10 -24)")

@@ -14,8 +14,8 @@ type Reg uint8
 
 // Registers beside R0 to R9.
 const (
-	// FP is R10. It stands in Base of loads and stores marked Frame only, and
-	// in FrameAddr implicitly: a backend may hold it as a host address.
+	// FP is R10. It stands in Base of loads and stores that are Frame or Indexed only, and
+	// in FrameAddr implicitly: amd64 holds it as the guest has it, arm64 in both forms.
 	FP Reg = 10
 	// Tmp is a scratch register that lives from the op that writes it to the next op that
 	// reads it: the right-hand operand of an op, the left one of a CondJump, or the
