@@ -29,7 +29,6 @@ const (
 	PassNear                    // accesses whose registers hold small numbers, without confinement
 	PassFold                    // sums into the addresses of accesses
 	PassWide                    // loads of parts that are put together, into one
-	PassLayout                  // fuel of all ways back but the last of a loop out of line
 	PassTest                    // an and that is only compared with 0, in one
 	PassNarrow                  // divisions of small numbers in 32 bits
 	PassNative                  // what the backend makes of neighbours, of divisors that are constants and of short jumps

@@ -97,7 +97,7 @@ func (w *lowerer) target(pc, t int) {
 	if w.label[t] < 0 {
 		w.label[t] = w.newLabel()
 	}
-	if w.head[t] < 0 && w.cfg.Fuel.Back(pc, t) > 0 && !w.never(pc) {
+	if w.head[t] < 0 && w.cfg.Fuel.Jump(pc, t) > 0 && !w.never(pc) {
 		w.head[t] = w.newLabel()
 	}
 }

@@ -102,7 +102,7 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 			return false, fmt.Errorf("jump into another function")
 		}
 	}
-	if w.cfg.Fuel.Back(w.pc, t) > 0 {
+	if w.cfg.Fuel.Jump(w.pc, t) > 0 {
 		return w.branch(in, info, w.head[t]), nil
 	}
 	return w.branch(in, info, w.label[t]), nil
