@@ -33,10 +33,7 @@ var errFramePointer = errors.New("r10, the frame pointer, is written")
 // lower translates a program.
 func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
-	mem := cfg.work
-	if mem == nil {
-		mem = new(workspace)
-	}
+	mem := cfg.memory()
 	w := &lowerer{
 		l: &ir.List{Mask: cfg.Mask, Ops: mem.ops[:0]}, cfg: cfg, proof: proof, insns: insns, after: mem.after[:0],
 		facts: proof.Policy() != verifier.PolicySandboxed, label: take(&mem.label, len(insns)), head: take(&mem.head, len(insns)), out: -1,

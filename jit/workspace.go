@@ -11,6 +11,16 @@ import (
 type workspace struct {
 	ops, after  []ir.Op
 	label, head []int32
+	live        []regSet
+	stretches   []stretch
+}
+
+// memory is what a compilation by these options works in.
+func (c *Config) memory() *workspace {
+	if c.work == nil {
+		c.work = new(workspace)
+	}
+	return c.work
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
