@@ -147,8 +147,9 @@ func extensions(ops []ir.Op) {
 	}
 }
 
-// farBack is how far back extensions looks for what wrote a register, in ops.
-const farBack = 64
+// farBack is how far back passes look for what wrote a register or a key, in ops: not without end, so that what there is many
+// of stays cheap.
+const farBack = 256
 
 // extended reports whether the upper half of a register is known to be zero behind the last of some ops.
 func extended(ops []ir.Op, r ir.Reg) bool {

@@ -13,6 +13,11 @@ type workspace struct {
 	label, head []int32
 	live        []regSet
 	stretches   []stretch
+	// What the check works with.
+	marks, place, owner, work []int32
+	counted                   []bool
+	seen                      []uint8
+	from                      [][2]int32
 }
 
 // memory is what a compilation by these options works in.
