@@ -235,17 +235,15 @@ func TestCheckWrong(t *testing.T) {
 
 // unreached reports whether control does not come to op i.
 func (c *checkCase) unreached(l *ir.List, i int) bool {
-	k := checker{l: l, defined: make([]bool, l.Labels)}
-	if k.shape() != nil || check(l, c.proof, c.cfg) != nil {
+	if check(l, c.proof, c.cfg) != nil {
 		return false
 	}
-	at := make([]int32, l.Labels)
-	for n := range l.Ops {
-		if l.Ops[n].Kind == ir.Label {
-			at[l.Ops[n].Target] = int32(n)
-		}
+	k := checker{l: l, proof: c.proof, cfg: c.cfg}
+	if k.shape() != nil || k.frames() != nil {
+		return false
 	}
-	return k.frames(at) == nil && k.owner[i] < 0
+	m, _ := slices.BinarySearch(k.marks, int32(i))
+	return k.owner[m] < 0
 }
 
 // watchedState is a State between words that nobody writes.

@@ -67,6 +67,8 @@ type Code struct {
 // Compile makes machine code of a verified program. The error says why it cannot: the program is fine
 // then, and another engine runs it.
 func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
+	cfg.work = workspaces.Get().(*workspace)
+	defer workspaces.Put(cfg.work)
 	l, err := build(proof, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)

@@ -63,6 +63,8 @@ type Config struct {
 	Confine Confine
 	// Disable switches passes off.
 	Disable Pass
+
+	work *workspace // to work in, nil for none
 }
 
 func (c *Config) on(p Pass) bool { return c.Disable&p == 0 }

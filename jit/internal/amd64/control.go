@@ -37,7 +37,7 @@ func (x *expander) control(op *ir.Op) error {
 		}
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4, label: op.Target})
+		x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4), label: op.Target})
 		if op.Off != 0 {
 			x.aluRI(64, aluSub, regFP, op.Off)
 		}
@@ -164,7 +164,7 @@ func (x *expander) start() uint32 {
 		x.enter()
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
+		x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4)})
 		x.finish()
 		return uint32(begin)
 	}
@@ -182,7 +182,7 @@ func (x *expander) start() uint32 {
 	}
 	x.byte(0xe9)
 	x.imm32(0)
-	x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
+	x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4)})
 	return uint32(begin)
 }
 

@@ -32,10 +32,10 @@ type Features struct {
 	MOVBE bool
 }
 
+// fix is a displacement that is filled in when it is known where everything stands.
 type fix struct {
-	at    int // of the displacement: 4 bytes, or one of a short jump
-	label int32
-	ahead bool // the target was not known when the jump was made
+	at    int32 // of the displacement: 4 bytes, or one of a short jump
+	label int32 // or function
 	short bool
 }
 
@@ -44,7 +44,8 @@ type expander struct {
 	l       *ir.List
 	f       Features
 	labels  []int32 // code offset by label, -1 before it is known
-	fixes   []fix
+	placed  []int32 // labels in the order of their offsets
+	fixes   []fix   // of jumps to labels, in the order of their offsets
 	cold    []coldExit
 	funcFix []fix
 	funcs   []uint32
@@ -56,9 +57,8 @@ type expander struct {
 	// result is the guest register whose low bits, resultW of them, the flags compare with 0, or ir.None.
 	result  ir.Reg
 	resultW uint8
-	near    []bool     // of the jumps forwards, in their order: it reaches with one byte
-	ahead   int        // jumps forwards so far
 	tails   []coldZero // divisions by 0
+	cuts    []cut
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -73,11 +73,11 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	if err := x.body(); err != nil {
 		return nil, err
 	}
-	if !l.Plain && x.shorten() {
-		// Once more, now that it is known which jumps forwards are short: what lies between only shrinks by it.
-		if err := x.body(); err != nil {
-			return nil, err
-		}
+	if !l.Plain {
+		x.shorten()
+	}
+	for i := range x.tails {
+		x.tail(&x.tails[i])
 	}
 	end := uint32(len(x.b))
 	for _, c := range x.cold {
@@ -92,22 +92,22 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	n.Callee = x.callee()
 	n.Resume = x.resume()
 	for _, f := range x.fixes {
-		to := int(x.labels[f.label])
+		at, to := int(f.at), int(x.labels[f.label])
 		if to < 0 {
 			return nil, fmt.Errorf("expand: label %d is nowhere", f.label)
 		}
 		if !f.short {
-			x.patchTo(f.at, to)
+			x.patchTo(at, to)
 			continue
 		}
-		n := to - f.at - 1
-		if n < 0 || n > math.MaxInt8 {
+		n := to - at - 1
+		if n != int(int8(n)) {
 			return nil, fmt.Errorf("expand: label %d is %d bytes from a short jump", f.label, n)
 		}
-		x.b[f.at] = byte(n)
+		x.b[at] = byte(n)
 	}
 	for _, f := range x.funcFix {
-		x.patchTo(f.at, int(x.funcs[f.label]))
+		x.patchTo(int(f.at), int(x.funcs[f.label]))
 	}
 	for i, v := range x.labels {
 		n.Labels[i] = uint32(v)
@@ -118,14 +118,10 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 
 // body expands the ops.
 func (x *expander) body() error {
-	if x.b == nil {
-		x.b = make([]byte, 0, len(x.l.Ops)*6+512)
-		x.lines = make([]ir.Line, 0, len(x.l.Ops))
-		x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
-	}
-	x.b, x.lines, x.fixes, x.cold, x.funcFix, x.exits, x.dones, x.tails = x.b[:0], x.lines[:0], x.fixes[:0], x.cold[:0],
-		x.funcFix[:0], x.exits[:0], x.dones[:0], x.tails[:0]
-	x.held, x.result, x.ahead = ir.None, ir.None, 0
+	x.b = make([]byte, 0, len(x.l.Ops)*6+512)
+	x.lines = make([]ir.Line, 0, len(x.l.Ops))
+	x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
+	x.held, x.result = ir.None, ir.None
 	for i := range x.labels {
 		x.labels[i] = -1
 	}
@@ -146,36 +142,7 @@ func (x *expander) body() error {
 		}
 		i++
 	}
-	for i := range x.tails {
-		x.tail(&x.tails[i])
-	}
 	return nil
-}
-
-// shorten finds the jumps forwards whose displacement fits a byte, and reports whether there are any.
-func (x *expander) shorten() (any bool) {
-	x.near = make([]bool, 0, len(x.fixes))
-	for _, f := range x.fixes {
-		if f.ahead {
-			near := int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0
-			x.near, any = append(x.near, near), any || near
-		}
-	}
-	return any
-}
-
-// jump emits a jump that is too far or whose target is not known yet: short is the opcode of its short form.
-func (x *expander) jump(short byte, long func() int, label int32) {
-	ahead := x.labels[label] < 0
-	if ahead {
-		x.ahead++
-		if x.ahead <= len(x.near) && x.near[x.ahead-1] {
-			x.byte(short, 0)
-			x.fixes = append(x.fixes, fix{len(x.b) - 1, label, true, true})
-			return
-		}
-	}
-	x.fixes = append(x.fixes, fix{long(), label, ahead, false})
 }
 
 func (x *expander) patch(at int)       { x.patchTo(at, len(x.b)) }
@@ -207,21 +174,29 @@ func (x *expander) shortJmp() int {
 
 func (x *expander) land(at int) { x.b[at-1] = byte(len(x.b) - at) }
 
-// jccLabel jumps to a label, with the short form where it is known to reach.
+// jccLabel jumps to a label. [expander.shorten] may move all that follows, so that no short jump within an op leads over it.
 func (x *expander) jccLabel(c CC, label int32) {
-	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
-		x.byte(0x70|byte(c), byte(int(to)-len(x.b)-2))
+	if short := x.near(label); short {
+		x.byte(0x70|byte(c), 0)
+		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
 	}
-	x.jump(0x70|byte(c), func() int { return x.jcc(c) }, label)
+	x.fixes = append(x.fixes, fix{int32(x.jcc(c)), label, false})
 }
 
 func (x *expander) jmpLabel(label int32) {
-	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
-		x.byte(0xeb, byte(int(to)-len(x.b)-2))
+	if short := x.near(label); short {
+		x.byte(0xeb, 0)
+		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
 	}
-	x.jump(0xeb, x.jmp, label)
+	x.fixes = append(x.fixes, fix{int32(x.jmp()), label, false})
+}
+
+// near reports whether a short jump from here reaches a label that stands already.
+func (x *expander) near(label int32) bool {
+	to := int(x.labels[label])
+	return to >= 0 && to-len(x.b)-2 >= math.MinInt8
 }
 
 // wrote says that a guest register has changed.
@@ -312,6 +287,7 @@ func (x *expander) op(op *ir.Op) error {
 	case ir.Label:
 		x.held = ir.None
 		x.labels[op.Target] = int32(len(x.b))
+		x.placed = append(x.placed, op.Target)
 	case ir.Mov:
 		switch {
 		case op.UseImm && w == 32:
