@@ -95,7 +95,7 @@ func newWall(t testing.TB) *wall {
 			}
 		}
 	}
-	tw.cfg.Mask = tw.b.mem.Mask()
+	tw.cfg.Mask, tw.cfg.Base = tw.b.mem.Mask(), uint64(uintptr(tw.b.mem.Base()))
 	w.state = &watchedState{state: *tw.b.st.block}
 	for i := range w.state.below {
 		w.state.below[i], w.state.above[i] = stateCanary, stateCanary
