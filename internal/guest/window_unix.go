@@ -74,26 +74,24 @@ func trimmedSpace(n uint64) ([]byte, error) {
 // hintedSpace finds a place with no more address space than it needs: that may be limited. It asks for places below the one
 // that the system would choose, where there is room as a rule.
 func hintedSpace(n uint64) ([]byte, error) {
-	const places = 16
+	const places = 256 // other windows may be at the first ones
 	all, err := space(nil, n)
 	if err != nil {
 		return nil, err
 	}
-	first := unsafe.Pointer(unsafe.SliceData(all))
-	over := (address(all) + edge) % Align
-	for i := range uint64(places) {
-		if (address(all)+edge)%Align == 0 {
-			return all, nil
-		}
+	below := unsafe.Add(unsafe.Pointer(unsafe.SliceData(all)), -int64((address(all)+edge)%Align))
+	for i := 0; (address(all)+edge)%Align != 0; i++ {
 		if err := unmap(all); err != nil {
 			return nil, err
 		}
-		if all, err = space(unsafe.Add(first, -int64(over+i*Align)), n); err != nil {
+		if i == places {
+			return nil, errors.New("no room at a multiple of 4 GiB")
+		}
+		if all, err = space(unsafe.Add(below, -int64(i)*Align), n); err != nil {
 			return nil, err
 		}
 	}
-	unmap(all)
-	return nil, errors.New("no room at a multiple of 4 GiB")
+	return all, nil
 }
 
 // space reserves n bytes of inaccessible address space, at a place or elsewhere.

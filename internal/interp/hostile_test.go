@@ -123,6 +123,9 @@ func (w *wall) hold() error {
 	if s.Base != b.Base || s.Limit != b.Limit || s.CPU != b.CPU || s.Words > uint32(len(s.Stack)) {
 		return fmt.Errorf("state: base %#x, was %#x; limit %#x, was %#x; cpu %d, was %d; %d words", s.Base, b.Base, s.Limit, b.Limit, s.CPU, b.CPU, s.Words)
 	}
+	if s.R[10]>>32 != 0 {
+		return fmt.Errorf("state: R10 is %#x, which is no guest address", s.R[10])
+	}
 	for i := range w.state.below {
 		if w.state.below[i] != stateCanary || w.state.above[i] != stateCanary {
 			return fmt.Errorf("state: the words around it changed: %#x, %#x", w.state.below[i], w.state.above[i])
