@@ -3,6 +3,7 @@ package jit
 import (
 	"fmt"
 
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/verifier"
@@ -192,6 +193,10 @@ func (c *checker) op(op *ir.Op) error {
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
 		return fmt.Errorf("R10 is an operand: it holds no guest value")
+	}
+	// A backend may add the halves of a host address apart: within the frame no sum reaches below guest address 0.
+	if op.Kind == ir.FrameAddr && (op.Imm > 0 || op.Imm < -guest.StackSize) {
+		return fmt.Errorf("an address at offset %d of R10, which is not in the frame", op.Imm)
 	}
 	return nil
 }

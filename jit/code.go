@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/execmem"
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/verifier"
@@ -97,6 +98,9 @@ func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
 
 // build is compilation up to the machine.
 func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
+	if cfg.Base%guest.Align != 0 {
+		return nil, fmt.Errorf("the window is at %#x: machine code needs one at a multiple of %#x", cfg.Base, uint64(guest.Align))
+	}
 	l, err := lower(proof, cfg)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,9 @@ type TailSlots struct {
 type Config struct {
 	// Mask is what addresses are confined with: [guest.Memory.Mask].
 	Mask uint32
+	// Base is [guest.Memory.Base], the host address of the window that the code will run in. Code takes the low half of the host address
+	// of a stack frame for its guest address, so that nothing is compiled for a window that is not at a multiple of [guest.Align].
+	Base uint64
 	// Fuel is the program's cost.
 	Fuel *fuel.Table
 	// Const gives the value of the 16-byte load at an instruction.

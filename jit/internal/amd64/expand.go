@@ -13,7 +13,7 @@ import (
 const (
 	regBase = R12
 	regFuel = R11
-	regFP   = RBP // R10, as the guest has it
+	regFP   = RBP // R10 as a host address: its low half is the guest's value, since windows begin at multiples of 4 GiB
 	scratch = RCX
 	temp    = RDX
 )
@@ -255,17 +255,29 @@ func (x *expander) address(op *ir.Op) Mem {
 	return Mem{Base: regBase, Index: scratch, Disp: op.Off}
 }
 
-// frame is the operand at an offset of R10.
-func frame(off int32) Mem { return Mem{Base: regBase, Index: regFP, Disp: off} }
+// frame is the operand at an offset of R10, a constant in the frame: R10 is what the host set and calls of counted depth moved,
+// and nothing the guest does changes it. It has no index: processors hand a value that was stored so to the load of it
+// without a way through memory.
+func frame(off int32) Mem { return at(regFP, off) }
+
+// frameAddr is the guest's value of R10 and an offset within the frame: the low half of the host address, since that of the
+// window's base is 0.
+func (x *expander) frameAddr(dst Reg, off int32) {
+	if off == 0 {
+		x.movRR(32, dst, regFP)
+		return
+	}
+	x.lea(32, dst, frame(off))
+}
 
 // aligned forms the address of an atomic access in scratch and clears its low bits.
 func (x *expander) aligned(op *ir.Op) Mem {
 	x.held = ir.None
 	if op.Access == ir.Frame {
-		x.lea(64, scratch, frame(op.Off))
 		if op.Off&int32(op.Size-1) == 0 {
-			return at(scratch, 0)
+			return frame(op.Off) // R10 is a multiple of 8
 		}
+		x.lea(64, scratch, frame(op.Off))
 		x.aluRI(64, aluAnd, scratch, -int32(op.Size))
 		return at(scratch, 0)
 	}
@@ -299,7 +311,7 @@ func (x *expander) op(op *ir.Op) error {
 		}
 		x.wrote(op.Dst)
 	case ir.FrameAddr:
-		x.lea(64, dst, at(regFP, int32(op.Imm)))
+		x.frameAddr(dst, int32(op.Imm))
 		x.wrote(op.Dst)
 	case ir.Lea:
 		x.lea(w, dst, at(src, int32(op.Imm)))
