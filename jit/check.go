@@ -139,7 +139,7 @@ var onlyFalls = [256]bool{
 // are, and op and proven would find nothing wrong with.
 func (c *checker) computes(op *ir.Op) bool {
 	const registers = allRegs | 1<<ir.Tmp
-	return op.Kind >= ir.Mov && op.Kind <= ir.Swap && registers>>op.Dst&1 != 0 && registers>>op.Src&1 != 0 && op.Base == 0 &&
+	return op.Kind >= ir.Mov && op.Kind <= ir.Swap && op.Kind != ir.FrameAddr && registers>>op.Dst&1 != 0 && registers>>op.Src&1 != 0 && op.Base == 0 &&
 		op.Access != ir.Bare && !op.NonZero
 }
 
