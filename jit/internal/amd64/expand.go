@@ -1,9 +1,12 @@
 package amd64
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -67,9 +70,31 @@ type coldExit struct {
 	exit int32
 }
 
+// expanders are used again: nothing of one list is left when the next is begun.
+var expanders = sync.Pool{New: func() any { return new(expander) }}
+
+func (x *expander) begin(l *ir.List, f Features) {
+	*x = expander{
+		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
+		labels: x.labels[:0], placed: x.placed[:0], fixes: x.fixes[:0], cold: x.cold[:0], funcFix: x.funcFix[:0],
+		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0],
+		funcs: make([]uint32, len(l.Funcs)),
+	}
+	x.labels = slices.Grow(x.labels, l.Labels)[:l.Labels]
+	for i := range x.labels {
+		x.labels[i] = -1
+	}
+	x.b = slices.Grow(x.b, len(l.Ops)*4+512)
+}
+
 // Expand makes machine code of a list that passed the checks of package jit.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs))}
+	x := expanders.Get().(*expander)
+	defer func() {
+		x.l, x.funcs = nil, nil
+		expanders.Put(x)
+	}()
+	x.begin(l, f)
 	if err := x.body(); err != nil {
 		return nil, err
 	}
@@ -85,7 +110,7 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		x.movRI(scratch, int64(c.exit))
 		x.exits = append(x.exits, x.jmp())
 	}
-	n := &ir.Native{Funcs: x.funcs, PCs: x.lines, End: end, Labels: make([]uint32, len(x.labels))}
+	n := &ir.Native{Funcs: x.funcs, End: end, Labels: make([]uint32, len(x.labels))}
 	x.commonExit()
 	x.done()
 	n.Start = x.start()
@@ -112,24 +137,20 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	for i, v := range x.labels {
 		n.Labels[i] = uint32(v)
 	}
-	n.Code = x.b
+	n.Code = bytes.Clone(x.b)
+	if !l.Unlisted {
+		n.PCs = slices.Clone(x.lines)
+	}
 	return n, nil
 }
 
 // body expands the ops.
 func (x *expander) body() error {
-	x.b = make([]byte, 0, len(x.l.Ops)*6+512)
-	x.lines = make([]ir.Line, 0, len(x.l.Ops))
-	x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
-	x.held, x.result = ir.None, ir.None
-	for i := range x.labels {
-		x.labels[i] = -1
-	}
 	pc := int32(-1)
 	ops := x.l.Ops
 	for i := 0; i < len(ops); {
 		op := &ops[i]
-		if op.PC != pc {
+		if op.PC != pc && !x.l.Unlisted {
 			pc = op.PC
 			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
 		}

@@ -246,7 +246,9 @@ type List struct {
 	Mask uint32
 	// Plain asks a backend for one op after the other, each in its general form.
 	Plain bool
-	Maps  []maps.Layout // that machine code looks up keys in
+	// Unlisted lets a backend leave Native.PCs out.
+	Unlisted bool
+	Maps     []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.
