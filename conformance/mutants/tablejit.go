@@ -47,6 +47,7 @@ var loweringFaults = []mutant{
 const (
 	amd64Expand  = "jit/internal/amd64/expand.go"
 	amd64Divide  = "jit/internal/amd64/divide.go"
+	amd64Fuse    = "jit/internal/amd64/fuse.go"
 	amd64Memory  = "jit/internal/amd64/memory.go"
 	amd64Control = "jit/internal/amd64/control.go"
 	amd64Encode  = "jit/internal/amd64/encode.go"
@@ -67,6 +68,7 @@ var amd64Faults = on("amd64",
 	mutant{name: "amd64: atomics are not confined", file: amd64Expand, old: "x.lea(32, scratch, at(regs[op.Base], op.Off))", new: "x.lea(64, scratch, at(regs[op.Base], op.Off))"},
 	mutant{name: "amd64: atomics are aligned to half their size", file: amd64Expand, old: "x.l.Mask &^ uint32(op.Size-1)", new: "x.l.Mask &^ uint32(op.Size/2-1)"},
 	mutant{name: "amd64: an address is kept though its register changed", file: amd64Expand, old: "\tif r == x.held {\n\t\tx.held = ir.None", new: "\tif r == x.held && r > 9 {\n\t\tx.held = ir.None"},
+	mutant{name: "amd64: what is chosen or 0 is 1", file: amd64Fuse, old: "return op.UseImm && op.Imm == 1\n", new: "return op.UseImm\n"},
 	mutant{name: "amd64: jsgt jumps if equal", file: amd64Expand, old: "ir.SGt: CCG,", new: "ir.SGt: CCGE,"},
 	mutant{name: "amd64: 32-bit conditions compare 64 bits", file: amd64Expand, old: "x.aluRR(w, aluCmp, dst, src)", new: "x.aluRR(64, aluCmp, dst, src)"},
 	mutant{name: "amd64: jset of a negative constant sees half of it", file: amd64Expand, old: "if w == 64 && op.Imm >= 0 {", new: "if w == 64 {"},
