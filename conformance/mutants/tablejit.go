@@ -5,7 +5,7 @@ var loweringFaults = []mutant{
 	{name: "lower: le32 does nothing", engines: compiled, file: "jit/lower_alu.go",
 		old: "case info.Width == 64:\n\t\t\treturn nil", new: "case info.Width >= 32:\n\t\t\treturn nil"},
 	{name: "lower: jumps that are never taken are", engines: compiled, file: "jit/lower_alu.go",
-		old: "w.proof.Fact(w.pc).Has(verifier.NotTaken):\n\t\treturn true, nil", new: "w.proof.Fact(w.pc).Has(verifier.Taken):\n\t\treturn true, nil"},
+		old: "return w.decided(pc, verifier.NotTaken)", new: "return w.decided(pc, verifier.Taken)"},
 	{name: "lower: a load always extends the sign", engines: compiled, file: "jit/lower_memory.go",
 		old: "info.Kind == isa.KindLoadSX\n", new: "info.Kind != isa.KindLoadAcquire\n"},
 	{name: "lower: an offset loses its sign", engines: compiled, file: "jit/lower_memory.go",
@@ -47,7 +47,6 @@ var loweringFaults = []mutant{
 const (
 	amd64Expand  = "jit/internal/amd64/expand.go"
 	amd64Divide  = "jit/internal/amd64/divide.go"
-	amd64Fuse    = "jit/internal/amd64/fuse.go"
 	amd64Memory  = "jit/internal/amd64/memory.go"
 	amd64Control = "jit/internal/amd64/control.go"
 	amd64Encode  = "jit/internal/amd64/encode.go"
@@ -68,11 +67,10 @@ var amd64Faults = on("amd64",
 	mutant{name: "amd64: atomics are not confined", file: amd64Expand, old: "x.lea(32, scratch, at(regs[op.Base], op.Off))", new: "x.lea(64, scratch, at(regs[op.Base], op.Off))"},
 	mutant{name: "amd64: atomics are aligned to half their size", file: amd64Expand, old: "x.l.Mask &^ uint32(op.Size-1)", new: "x.l.Mask &^ uint32(op.Size/2-1)"},
 	mutant{name: "amd64: an address is kept though its register changed", file: amd64Expand, old: "\tif r == x.held {\n\t\tx.held = ir.None", new: "\tif r == x.held && r > 9 {\n\t\tx.held = ir.None"},
-	mutant{name: "amd64: what is chosen or 0 is 1", file: amd64Fuse, old: "return op.UseImm && op.Imm == 1\n", new: "return op.UseImm\n"},
 	mutant{name: "amd64: jsgt jumps if equal", file: amd64Expand, old: "ir.SGt: CCG,", new: "ir.SGt: CCGE,"},
 	mutant{name: "amd64: 32-bit conditions compare 64 bits", file: amd64Expand, old: "x.aluRR(w, aluCmp, dst, src)", new: "x.aluRR(64, aluCmp, dst, src)"},
 	mutant{name: "amd64: jset of a negative constant sees half of it", file: amd64Expand, old: "if w == 64 && op.Imm >= 0 {", new: "if w == 64 {"},
-	mutant{name: "amd64: a jump backwards costs one unit less", file: amd64Expand, old: "x.aluRI(64, aluSub, regFuel, int32(op.Imm))\n\t\tx.jccLabel", new: "x.aluRI(64, aluSub, regFuel, int32(op.Imm)-1)\n\t\tx.jccLabel"},
+	mutant{name: "amd64: a turn or a call costs one unit less", file: amd64Expand, old: "x.aluRI(64, aluSub, regFuel, int32(op.Imm))\n", new: "x.aluRI(64, aluSub, regFuel, int32(op.Imm)-1)\n"},
 	mutant{name: "amd64: xadd drops what it fetched", file: amd64Memory, old: "\t\t\tx.lockXadd(w, m, src)\n", new: "\t\t\tx.lockAluMR(w, aluAdd, m, src)\n"},
 	mutant{name: "amd64: cmpxchg32 keeps the upper half of R0", file: amd64Memory, old: "\t\tif w == 32 {\n\t\t\tx.movRR(32, RAX, RAX)", new: "\t\tif w == 16 {\n\t\t\tx.movRR(32, RAX, RAX)"},
 	mutant{name: "amd64: or with fetch does xor", file: amd64Memory, old: "a = aluOr\n", new: "a = aluXor\n"},
@@ -108,7 +106,7 @@ var arm64Faults = on("arm64",
 	mutant{name: "arm64: atomics are not aligned", file: arm64Memory, old: "e.list.Mask &^ low; mask != 1<<32-1", new: "e.list.Mask; mask != 1<<32-1"},
 	mutant{name: "arm64: jsgt jumps if equal", file: arm64Control, old: "ir.SGt: GT,", new: "ir.SGt: GE,"},
 	mutant{name: "arm64: above zero is zero", file: arm64Control, old: "op.Cond == ir.Le, to)", new: "op.Cond == ir.Gt, to)"},
-	mutant{name: "arm64: a jump backwards costs one unit more", file: arm64Control, old: "\tv := uint64(op.Imm)\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel", new: "\tv := uint64(op.Imm) + 1\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel"},
+	mutant{name: "arm64: a turn or a call costs one unit more", file: arm64Control, old: "\tv := uint64(op.Imm)\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel", new: "\tv := uint64(op.Imm) + 1\n\tif fitsAddSub(v) {\n\t\te.emit(SubsImm(X, rFuel"},
 	mutant{name: "arm64: R8 and R9 change places in a return", file: arm64Control, old: "Ldp(X, 9, 8, rStack, 8*ir.FrameR9)", new: "Ldp(X, 8, 9, rStack, 8*ir.FrameR9)"},
 	mutant{name: "arm64: functions nest one deeper", file: arm64Control, old: "\t\te.branchIf(HS, e.cold(op.Exit))\n", new: "\t\te.branchIf(HI, e.cold(op.Exit))\n"},
 	mutant{name: "arm64: 34 tail calls", file: arm64Tail, old: "SubsImm(W, ZR, rT0, ir.MaxTailCalls)", new: "SubsImm(W, ZR, rT0, ir.MaxTailCalls+1)"},

@@ -68,10 +68,6 @@ func TestNativeNeighbours(t *testing.T) {
 		"A = B; A &= 1; if A == 0 goto pc+1; C ^= 77", "A = B; a &= 8; if A != 0 goto pc+1; C ^= A", "a = b; A &= -16; if A == 0 goto pc+1; C ^= 77",
 		"A = B; A &= -2147483648; if A != 0 goto pc+1; C ^= 77", "A = B; A &= 2032; if a == 0 goto pc+1; C ^= 77",
 		"if A > B goto pc+1; C = 0", "if a s< b goto pc+1; C = -1", "if A == 5 goto pc+1; c = -1", "if A & 4 goto pc+1; C = 2147483647", "if A != B goto pc+1; A = 1",
-		"A = 1; if B > C goto pc+1; A = 0", "a = 1; if b s< c goto pc+1; A = 0", "A = 1; if A == 1 goto pc+1; A = 0", "A = 1; if B & C goto pc+1; a = 0",
-		"A = 1; B += C; if B == 0 goto pc+1; A = 0", "A = 1; C = 1; if B > 5 goto pc+1; C = 0; if b s> 7 goto pc+1; A = 0",
-		"A = 1; C = 1; if B > 5 goto pc+1; A = 0; if b s> 7 goto pc+1; A = 0", "A = 1; if C != 0 goto pc+2; A = 5; B = 2; if B > 5 goto pc+1; A = 0",
-		"A = 1; A += 1; if B != 7 goto pc+1; A = 0", "A = 1 ll; *(u8 *)(r10 -108) = A; if B == 0 goto pc+1; A = 0", "B += C; if B != 0 goto pc+1; A = 0",
 		"if A > B goto pc+1; C = B", "if a > b goto pc+1; c = b", "if A <= 0 goto pc+1; A = 0",
 	}
 	values := []string{"0", "1", "5", "-1", "256", "0x80000000", "0x123456789abcdef0", "-2147483648"}

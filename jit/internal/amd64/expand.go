@@ -57,7 +57,6 @@ type expander struct {
 	result  ir.Reg
 	resultW uint8
 	near    []bool     // of the jumps forwards, in their order: it reaches with one byte
-	refs    []int32    // of each label, how many lead there: see comesFrom
 	ahead   int        // jumps forwards so far
 	tails   []coldZero // divisions by 0
 }
@@ -138,7 +137,7 @@ func (x *expander) body() error {
 			pc = op.PC
 			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
 		}
-		if n := x.fuse(i); n > 0 {
+		if n := x.fuse(ops[i:]); n > 0 {
 			i += n
 			continue
 		}
@@ -476,7 +475,9 @@ func (x *expander) compare(op *ir.Op) CC {
 	cc := [...]CC{ir.Eq: CCE, ir.Ne: CCNE, ir.Gt: CCA, ir.Le: CCBE, ir.Ge: CCAE, ir.Lt: CCB,
 		ir.SGt: CCG, ir.SLe: CCLE, ir.SGe: CCGE, ir.SLt: CCL, ir.Set: CCNE, ir.Clear: CCE}[op.Cond]
 	test := op.Cond == ir.Set || op.Cond == ir.Clear
-	if x.reuses(op) {
+	// What was computed right before has set the flag; the upper half of a result of 32 bits is zero.
+	if op.UseImm && int32(op.Imm) == 0 && !x.l.Plain && (op.Cond == ir.Eq || op.Cond == ir.Ne) && x.result == op.Dst &&
+		(x.resultW == op.W || x.resultW == 32) {
 		return cc
 	}
 	x.result = ir.None // the flags are the comparison's from here on
@@ -496,11 +497,4 @@ func (x *expander) compare(op *ir.Op) CC {
 		x.aluRR(w, aluCmp, dst, src)
 	}
 	return cc
-}
-
-// reuses reports whether what was computed right before has set the flag that a comparison is about: the upper half of a
-// result of 32 bits is zero.
-func (x *expander) reuses(op *ir.Op) bool {
-	return op.UseImm && int32(op.Imm) == 0 && !x.l.Plain && (op.Cond == ir.Eq || op.Cond == ir.Ne) && x.result == op.Dst &&
-		(x.resultW == op.W || x.resultW == 32)
 }
