@@ -67,9 +67,12 @@ type coldExit struct {
 	exit int32
 }
 
-// Expand makes machine code of a list that passed the checks of package jit.
+// Expand makes machine code of a list that passed the checks of package jit. It changes the list.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs))}
+	if !l.Plain {
+		scale(l.Ops)
+	}
 	if err := x.body(); err != nil {
 		return nil, err
 	}
@@ -239,6 +242,8 @@ func (x *expander) address(op *ir.Op) Mem {
 		return at(regBase, op.Off)
 	case op.Access == ir.Frame:
 		return frame(op.Off)
+	case op.Access == ir.Near && op.Indexed:
+		return Mem{Base: regBase, Index: regs[op.Index], Scale: op.Scale, Disp: op.Off}
 	case op.Indexed:
 		x.held = ir.None
 		m := Mem{Base: base, Index: regs[op.Index], Scale: op.Scale}
