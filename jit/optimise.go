@@ -1,6 +1,10 @@
 package jit
 
-import "github.com/gbpf/gbpf/jit/internal/ir"
+import (
+	"math/bits"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
 
 // optimise runs the passes that the options leave on and that the list has something for. Each leaves a list that does the
 // same; what one makes superfluous, dead removes at the end.
@@ -41,66 +45,10 @@ type regSet uint16
 
 func bit(r ir.Reg) regSet { return 1 << (r & 15) }
 
+// first is the lowest register of a set.
+func (s regSet) first() ir.Reg { return ir.Reg(bits.TrailingZeros16(uint16(s))) }
+
 const allRegs regSet = 1<<10 - 1
-
-// rotate finds A = X; A shifted one way; X shifted the other way by the rest of the width; one put into the
-// other by or, xor or add. The last becomes a rotation. What it leaves of the shifts is dead as a rule.
-func rotate(ops []ir.Op) {
-	for i := range ops {
-		mov := &ops[i]
-		if mov.Kind != ir.Mov || mov.UseImm || mov.Dst == mov.Src || mov.Dst > 9 || mov.Src > 9 {
-			continue
-		}
-		a, x := mov.Dst, mov.Src
-		var sa, sx *ir.Op // the shifts of a and of x
-	scan:
-		for j := i + 1; j < len(ops) && j < i+12; j++ {
-			op := &ops[j]
-			if !straight(op.Kind) {
-				break
-			}
-			reads, writes := effects(op)
-			if (reads|writes)&(bit(a)|bit(x)) == 0 {
-				continue
-			}
-			shift := (op.Kind == ir.Lsh || op.Kind == ir.Rsh) && op.UseImm && op.W <= mov.W
-			switch {
-			case shift && op.Dst == a && sa == nil:
-				sa = op
-			case shift && op.Dst == x && sx == nil:
-				sx = op
-			case sa != nil && sx != nil && (op.Kind == ir.Or || op.Kind == ir.Xor || op.Kind == ir.Add) && !op.UseImm &&
-				op.Dst != op.Src && (op.Dst == a || op.Dst == x) && (op.Src == a || op.Src == x):
-				join(sa, sx, op, a, x)
-				break scan
-			default:
-				break scan
-			}
-		}
-	}
-}
-
-// join makes the rotation of two shifts and what puts them together, if they are one.
-func join(sa, sx, op *ir.Op, a, x ir.Reg) {
-	w := op.W
-	p, q := sa.Imm&int64(w-1), sx.Imm&int64(w-1)
-	if sa.W != w || sx.W != w || sa.Kind == sx.Kind || p == 0 || p+q != int64(w) {
-		return
-	}
-	left := p
-	if sx.Kind == ir.Lsh {
-		left = q
-	}
-	rol := ir.Op{Kind: ir.Rol, W: w, UseImm: true, Imm: left, PC: op.PC}
-	if op.Dst == x {
-		// a keeps its shift, x is still as it was.
-		rol.Dst = x
-		*op, *sx = rol, ir.Op{Kind: ir.Nop, PC: sx.PC}
-		return
-	}
-	rol.Dst, rol.PC = a, sa.PC
-	*sa, *op = rol, ir.Op{Kind: ir.Nop, PC: op.PC}
-}
 
 // lea makes one op of a move and the addition of a constant behind it.
 func lea(ops []ir.Op) {

@@ -90,7 +90,7 @@ func (x *expander) begin(l *ir.List, f Features) {
 	x.b = slices.Grow(x.b, len(l.Ops)*4+512)
 }
 
-// Expand makes machine code of a list that passed the checks of package jit.
+// Expand makes machine code of a list that passed the checks of package jit. It changes the list.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	x := expanders.Get().(*expander)
 	defer func() {
@@ -98,6 +98,9 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		expanders.Put(x)
 	}()
 	x.begin(l, f)
+	if !l.Plain {
+		scale(l.Ops)
+	}
 	if err := x.body(); err != nil {
 		return nil, err
 	}
@@ -241,6 +244,8 @@ func (x *expander) address(op *ir.Op) Mem {
 		return at(regBase, op.Off)
 	case op.Access == ir.Frame:
 		return frame(op.Off)
+	case op.Access == ir.Near && op.Indexed:
+		return Mem{Base: regBase, Index: regs[op.Index], Scale: op.Scale, Disp: op.Off}
 	case op.Indexed:
 		x.held = ir.None
 		m := Mem{Base: base, Index: regs[op.Index], Scale: op.Scale}
