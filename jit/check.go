@@ -40,6 +40,9 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 		if err == nil && op.NonZero && !mayDivide(proof, cfg, int(op.PC)) {
 			err = fmt.Errorf("the divisor is neither tested nor proven")
 		}
+		if err == nil && op.Kind == ir.Refund {
+			err = c.refund(i)
+		}
 		if err == nil && op.Kind == ir.Func && falls {
 			err = fmt.Errorf("control runs into a function")
 		}
@@ -47,7 +50,7 @@ func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
 			return fmt.Errorf("check: op %d (insn %d): %w", i, op.PC, err)
 		}
 		switch op.Kind {
-		case ir.Jump, ir.BackJump, ir.Return, ir.Leave:
+		case ir.Jump, ir.Return, ir.Leave:
 			falls = false
 		default:
 			falls = true
@@ -117,9 +120,9 @@ func (c *checker) op(op *ir.Op) error {
 		if !c.label(op.Target) {
 			return fmt.Errorf("jump to label %d, which is none", op.Target)
 		}
-	case ir.BackJump:
-		if !c.label(op.Target) || op.Imm <= 0 || op.Imm > 1<<30 {
-			return fmt.Errorf("jump back to label %d for %d units", op.Target, op.Imm)
+	case ir.Charge, ir.Refund:
+		if op.Imm <= 0 || op.Imm > 1<<30 {
+			return fmt.Errorf("%d units of fuel", op.Imm)
 		}
 	case ir.Call, ir.Return:
 		if op.Target < 0 || int(op.Target) >= len(c.l.Funcs) || op.Kind == ir.Call && c.l.Funcs[op.Target].Root {
@@ -127,7 +130,7 @@ func (c *checker) op(op *ir.Op) error {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		if op.Exit < 0 || int(op.Exit) >= len(c.l.Exits) {
 			return fmt.Errorf("exit %d is none", op.Exit)
 		}

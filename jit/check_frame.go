@@ -75,7 +75,7 @@ func (c *checker) frames(at []int32) error {
 // onlyFalls reports whether next has nothing to tell of an op but the one behind it.
 func onlyFalls(k ir.Kind) bool {
 	switch k {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return:
+	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return:
 		return false
 	}
 	return true
@@ -103,14 +103,14 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		return c.onlyHost(i, at)
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 	default:
 		return nil
 	}
 	e := &c.l.Exits[op.Exit]
 	ok := false
 	switch op.Kind {
-	case ir.BackJump, ir.Charge:
+	case ir.Charge:
 		ok = e.Kind == ir.ExitFuel
 	case ir.Call:
 		ok = e.Kind == ir.ExitDepth || e.Kind == ir.ExitHelper && op.Off == 0
@@ -165,16 +165,16 @@ func (c *checker) next(i int, at []int32, f func(to int32)) {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		label(c.l.Exits[op.Exit].Resume)
 		label(c.l.Exits[op.Exit].Alt)
 	}
 	switch op.Kind {
-	case ir.Jump, ir.BackJump, ir.CondJump, ir.MayGoto:
+	case ir.Jump, ir.CondJump, ir.MayGoto:
 		label(op.Target)
 	}
 	switch op.Kind {
-	case ir.Jump, ir.BackJump, ir.Return, ir.Leave:
+	case ir.Jump, ir.Return, ir.Leave:
 	default:
 		if i+1 < len(c.l.Ops) {
 			f(int32(i + 1))

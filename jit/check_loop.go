@@ -38,6 +38,15 @@ func (c *checker) ends(table *fuel.Table, at []int32) error {
 	return w.search(counted)
 }
 
+// refund checks that fuel is given back only right before as much is taken.
+func (c *checker) refund(i int) error {
+	ops := c.l.Ops[i:]
+	if len(ops) < 4 || ops[1].Kind != ir.Label || ops[2].Kind != ir.Charge || ops[2].Imm != ops[0].Imm {
+		return fmt.Errorf("fuel is given back that is not taken")
+	}
+	return nil
+}
+
 // circles looks for ways round.
 type circles struct {
 	*checker
@@ -62,11 +71,11 @@ func (w *circles) index() {
 	for i := range w.l.Ops {
 		op := &w.l.Ops[i]
 		switch op.Kind {
-		case ir.Jump, ir.CondJump, ir.MayGoto, ir.BackJump:
+		case ir.Jump, ir.CondJump, ir.MayGoto:
 			add(op.Target, i)
 		}
 		switch op.Kind {
-		case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
+		case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 			e := &w.l.Exits[op.Exit]
 			add(e.Resume, i)
 			add(e.Alt, i)
@@ -136,7 +145,7 @@ func (w *circles) counts(head, last int, n *fuel.Count) error {
 // control reports whether a kind of op may go elsewhere than to the next, or come back with other registers.
 func control(k ir.Kind) bool {
 	switch k {
-	case ir.Jump, ir.BackJump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Jump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
@@ -201,7 +210,12 @@ func (c *checker) ways(i int, at []int32, counted []bool, f func(to int32)) {
 		}
 	}
 	switch op.Kind {
-	case ir.BackJump, ir.Return:
+	case ir.Return, ir.Charge:
+		return
+	case ir.Refund:
+		if i+3 < len(c.l.Ops) {
+			f(int32(i + 3)) // the Charge takes what this gives
+		}
 		return
 	case ir.Leave:
 		e := &c.l.Exits[op.Exit]

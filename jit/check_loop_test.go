@@ -12,7 +12,8 @@ func TestCheckEnds(t *testing.T) {
 	label := func(l int32) ir.Op { return ir.Op{Kind: ir.Label, Target: l} }
 	jump := func(l int32) ir.Op { return ir.Op{Kind: ir.Jump, Target: l} }
 	cond := func(l int32) ir.Op { return ir.Op{Kind: ir.CondJump, W: 64, Target: l} }
-	back := func(l int32) ir.Op { return ir.Op{Kind: ir.BackJump, Target: l, Imm: 1} }
+	charge := ir.Op{Kind: ir.Charge, Imm: 1}
+	refund := ir.Op{Kind: ir.Refund, Imm: 1}
 	may := func(l int32) ir.Op { return ir.Op{Kind: ir.MayGoto, Target: l} }
 	leave := ir.Op{Kind: ir.Leave, Exit: 1}
 	ret := ir.Op{Kind: ir.Return}
@@ -24,14 +25,17 @@ func TestCheckEnds(t *testing.T) {
 		{"straight", []ir.Op{label(0), cond(1), label(1), ret}, true},
 		{"itself", []ir.Op{label(0), jump(0)}, false},
 		{"loop", []ir.Op{label(0), cond(0), ret}, false},
-		{"fuelled loop", []ir.Op{label(0), cond(1), back(0), label(1), ret}, true},
-		{"two ways back, one without", []ir.Op{label(0), cond(1), back(0), label(1), cond(0), ret}, false},
+		{"fuelled loop", []ir.Op{label(0), charge, cond(0), ret}, true},
+		{"fuelled loop entered for nothing", []ir.Op{refund, label(0), charge, label(1), cond(0), ret}, true},
+		{"fuel given back in the loop", []ir.Op{label(2), refund, label(0), charge, label(1), cond(2), ret}, false},
+		{"way back behind the fuel", []ir.Op{refund, label(0), charge, label(1), cond(1), ret}, false},
+		{"two ways back, one without", []ir.Op{label(0), charge, label(1), cond(0), cond(1), ret}, false},
 		{"shared end", []ir.Op{jump(1), label(0), ret, label(1), cond(0), jump(0)}, true},
 		{"forth and back", []ir.Op{jump(1), label(0), cond(2), ret, label(1), jump(0), label(2), jump(1)}, false},
 		{"may_goto", []ir.Op{label(0), may(0), ret}, false},
 		{"by way of the host", []ir.Op{label(2), leave}, false},
-		{"nest", []ir.Op{label(0), label(1), cond(2), back(1), label(2), cond(3), back(0), label(3), ret}, true},
-		{"inner without", []ir.Op{label(0), label(1), cond(1), cond(3), back(0), label(3), ret}, false},
+		{"nest", []ir.Op{label(0), charge, label(1), charge, cond(1), cond(0), ret}, true},
+		{"inner without", []ir.Op{label(0), charge, label(1), cond(1), cond(0), ret}, false},
 	} {
 		l := &ir.List{Ops: tt.ops, Labels: 4, Exits: []ir.Exit{{Resume: -1, Alt: -1}, {Resume: 2, Alt: -1}}}
 		at := make([]int32, l.Labels)

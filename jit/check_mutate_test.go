@@ -108,7 +108,7 @@ func hasAddress(op *ir.Op) bool {
 
 func hasExit(op *ir.Op) bool {
 	switch op.Kind {
-	case ir.BackJump, ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
 		return true
 	}
 	return false
@@ -116,8 +116,18 @@ func hasExit(op *ir.Op) bool {
 
 func jumps(op *ir.Op) bool {
 	switch op.Kind {
-	case ir.Jump, ir.CondJump, ir.MayGoto, ir.BackJump:
+	case ir.Jump, ir.CondJump, ir.MayGoto:
 		return true
+	}
+	return false
+}
+
+// turns reports whether an op is where the turns of a loop are paid for: behind the label that ways back lead to.
+func turns(l *ir.List, op *ir.Op) bool {
+	for i := range l.Ops {
+		if &l.Ops[i] == op {
+			return i > 0 && l.Ops[i-1].Kind == ir.Label
+		}
 	}
 	return false
 }
@@ -155,12 +165,14 @@ var wrongs = []struct {
 	{"divisor without a test", func(_ *ir.List, op *ir.Op) bool { return op.Kind >= ir.Div && op.Kind <= ir.SMod }, func(_ *ir.List, op *ir.Op) { op.NonZero = true }},
 	{"label that is none", func(_ *ir.List, op *ir.Op) bool { return jumps(op) }, func(l *ir.List, op *ir.Op) { op.Target = int32(l.Labels) }},
 	{"label below 0", func(_ *ir.List, op *ir.Op) bool { return jumps(op) }, func(_ *ir.List, op *ir.Op) { op.Target = -1 }},
-	{"jump back for nothing", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.BackJump }, func(_ *ir.List, op *ir.Op) { op.Imm = 0 }},
-	{"jump back without fuel", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.BackJump }, func(_ *ir.List, op *ir.Op) { op.Kind = ir.Jump }},
+	{"turn for nothing", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Charge }, func(_ *ir.List, op *ir.Op) { op.Imm = 0 }},
+	{"turn without fuel", func(l *ir.List, op *ir.Op) bool { return op.Kind == ir.Charge && turns(l, op) }, func(_ *ir.List, op *ir.Op) { op.Kind = ir.Nop }},
+	{"more fuel back than is taken", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Refund }, func(_ *ir.List, op *ir.Op) { op.Imm++ }},
+	{"fuel back on the way round", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Charge }, func(_ *ir.List, op *ir.Op) { op.Kind = ir.Refund }},
 	{"exit that is none", func(_ *ir.List, op *ir.Op) bool { return hasExit(op) }, func(l *ir.List, op *ir.Op) { op.Exit = int32(len(l.Exits)) }},
 	{"exit below 0", func(_ *ir.List, op *ir.Op) bool { return hasExit(op) }, func(_ *ir.List, op *ir.Op) { op.Exit = -1 }},
 	{"exit for something else", func(_ *ir.List, op *ir.Op) bool {
-		return op.Kind == ir.BackJump || op.Kind == ir.Charge || op.Kind == ir.Call
+		return op.Kind == ir.Charge || op.Kind == ir.Call
 	},
 		func(l *ir.List, op *ir.Op) { l.Exits[op.Exit].Kind = ir.ExitTailCall }},
 	{"exit of another instruction", func(_ *ir.List, op *ir.Op) bool { return hasExit(op) }, func(l *ir.List, op *ir.Op) { l.Exits[op.Exit].PC++ }},

@@ -52,12 +52,12 @@ func scanLive(l *ir.List, at []regSet, f func(i int, live regSet)) {
 // before is what is live before an op, given what is live behind it.
 func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 	switch op.Kind {
-	case ir.Nop, ir.Label:
+	case ir.Nop, ir.Label, ir.Refund:
 		return live
 	case ir.Jump:
 		return at[op.Target]
-	case ir.BackJump:
-		return at[op.Target] // where its exit resumes, too
+	case ir.Charge:
+		return live | at[l.Exits[op.Exit].Resume]
 	case ir.MayGoto:
 		return live | at[op.Target]
 	case ir.CondJump:
@@ -74,7 +74,7 @@ func before(l *ir.List, op *ir.Op, at []regSet, live regSet) regSet {
 		default:
 			return allRegs
 		}
-	case ir.Call, ir.CallIndirect, ir.Charge, ir.Func, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
+	case ir.Call, ir.CallIndirect, ir.Func, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
 		return allRegs
 	}
 	reads, writes := effects(op)

@@ -19,10 +19,10 @@ type lowerer struct {
 	facts bool // the policy proved something
 
 	label []int32 // of the instructions that are jumped to, -1 for the others
+	head  []int32 // where jumps back to an instruction go that take fuel, -1 for none
 	fn    int32   // the function that is being lowered
 	pc    int
-	last  []int32 // of the instructions that are jumped to, the last jump there
-	out   int32   // label behind the program, -1 if nothing goes there
+	out   int32 // label behind the program, -1 if nothing goes there
 	after []ir.Op
 }
 
@@ -34,20 +34,15 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
 	w := &lowerer{
 		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*3/2+16)}, cfg: cfg, proof: proof, insns: insns,
-		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), last: make([]int32, len(insns)), out: -1,
+		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), head: make([]int32, len(insns)), out: -1,
 	}
 	w.findFuncs()
 	for pc := range w.label {
-		w.label[pc] = -1
+		w.label[pc], w.head[pc] = -1, -1
 	}
 	for pc := range insns {
 		if insns[pc].IsJump() && w.reached(pc) {
-			if t := insns[pc].Target(pc); t >= 0 && t < len(insns) {
-				w.last[t] = int32(pc)
-				if w.label[t] < 0 {
-					w.label[t] = w.newLabel()
-				}
-			}
+			w.target(pc, insns[pc].Target(pc))
 		}
 	}
 	falls := false // control comes from the instruction before
@@ -60,15 +55,17 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 			w.fn = int32(i)
 			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: w.stack(pc)})
 		}
-		if w.label[pc] >= 0 {
-			w.emit(ir.Op{Kind: ir.Label, Target: w.label[pc]})
+		if w.head[pc] >= 0 {
+			w.turn(int64(cfg.Fuel.Head(pc)), w.head[pc], w.label[pc], falls || w.starts(pc))
+		} else if w.label[pc] >= 0 {
+			w.here(w.label[pc])
 		}
 		in := &insns[pc]
 		if in.Op == isa.OpLddwHi && w.label[pc] < 0 {
 			continue
 		}
 		if !w.reached(pc) {
-			if falls || w.label[pc] >= 0 || pc == int(cfg.Fuel.Starts()[w.fn]) {
+			if falls || w.label[pc] >= 0 || w.starts(pc) {
 				w.leave(ir.ExitBadInsn)
 			}
 			falls = false
@@ -90,6 +87,33 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	}
 	w.l.Ops = append(w.l.Ops, w.after...)
 	return w.l, nil
+}
+
+// target makes the labels of what the jump at pc goes to.
+func (w *lowerer) target(pc, t int) {
+	if t < 0 || t >= len(w.insns) {
+		return
+	}
+	if w.label[t] < 0 {
+		w.label[t] = w.newLabel()
+	}
+	if w.head[t] < 0 && w.cfg.Fuel.Back(pc, t) > 0 && !w.never(pc) {
+		w.head[t] = w.newLabel()
+	}
+}
+
+// starts reports whether the function that is being lowered begins at pc.
+func (w *lowerer) starts(pc int) bool { return pc == int(w.cfg.Fuel.Starts()[w.fn]) }
+
+// turn begins a turn of a loop: who comes round, to head, pays for it, and who comes in, to body, does not. From what stands
+// before, if control falls from there, one comes in.
+func (w *lowerer) turn(cost int64, head, body int32, falls bool) {
+	if falls {
+		w.emit(ir.Op{Kind: ir.Refund, Imm: cost})
+	}
+	w.here(head)
+	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
+	w.here(body)
 }
 
 // reached reports whether the instruction may run.

@@ -87,14 +87,14 @@ var conds = map[isa.CondOp]ir.Cond{
 	isa.CondSge: ir.SGe, isa.CondLt: ir.Lt, isa.CondLe: ir.Le, isa.CondSlt: ir.SLt, isa.CondSle: ir.SLe,
 }
 
-// jump lowers jumps. What one backwards costs is taken only when it is taken.
+// jump lowers jumps. What one backwards costs is taken where it goes.
 func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 	t := in.Target(w.pc)
 	if t < 0 || t >= len(w.insns) {
 		if w.out < 0 {
 			w.out = w.newLabel()
 		}
-		return w.branch(in, info, t, w.out, 0)
+		return w.branch(in, info, w.out), nil
 	}
 	if i, _ := w.cfg.Fuel.FuncAt(uint64(t)); t != int(w.cfg.Fuel.Starts()[w.fn]) {
 		// Function i is the first that starts at t or behind it.
@@ -102,83 +102,46 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 			return false, fmt.Errorf("jump into another function")
 		}
 	}
-	return w.branch(in, info, t, w.label[t], w.cfg.Fuel.Back(w.pc, t))
+	if w.cfg.Fuel.Back(w.pc, t) > 0 {
+		return w.branch(in, info, w.head[t]), nil
+	}
+	return w.branch(in, info, w.label[t]), nil
 }
 
-func (w *lowerer) branch(in *isa.Insn, info *isa.Info, t int, to int32, cost uint32) (falls bool, err error) {
-	cond := ir.Op{Kind: ir.CondJump, W: info.Width, Cond: conds[info.CondOp]}
-	decided := info.Kind == isa.KindJump
-	_, counts := w.cfg.Fuel.Counted(w.pc) // its comparison is what ends the loop, whatever was proven
+// never and always report what was proven of a conditional jump. The comparison of a loop that counts is what ends it, whatever
+// was proven.
+func (w *lowerer) never(pc int) bool { return w.decided(pc, verifier.NotTaken) }
+
+func (w *lowerer) always(pc int) bool {
+	_, counts := w.cfg.Fuel.Counted(pc)
+	return !counts && w.decided(pc, verifier.Taken)
+}
+
+func (w *lowerer) decided(pc int, way verifier.FactFlags) bool {
+	return w.facts && w.cfg.on(PassBranch) && w.insns[pc].Info().Kind == isa.KindCond && w.proof.Fact(pc).Has(way)
+}
+
+// branch lowers a jump to a label and reports whether control may go on to the next instruction.
+func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32) (falls bool) {
 	switch {
 	case info.Kind == isa.KindMayGoto:
-		cond.Kind = ir.MayGoto
-	case decided:
-	case w.facts && w.cfg.on(PassBranch) && w.proof.Fact(w.pc).Has(verifier.NotTaken):
-		return true, nil
-	case w.facts && w.cfg.on(PassBranch) && w.proof.Fact(w.pc).Has(verifier.Taken) && !counts:
-		decided = true
-	default:
-		cond.Dst = w.use(in.Dst)
-		if info.UsesImm {
-			cond.UseImm, cond.Imm = true, in.Imm
-		} else {
-			cond.Src = cond.Dst
-			if in.Src != in.Dst {
-				cond.Src = w.use(in.Src)
-			}
-		}
-	}
-	switch {
-	case decided && cost == 0:
-		w.emit(ir.Op{Kind: ir.Jump, Target: to})
-	case decided:
-		w.back(to, cost)
-	case cost == 0:
-		cond.Target = to
-		w.emit(cond)
-	case cond.Kind == ir.MayGoto:
-		taken, next := w.newLabel(), w.newLabel()
-		cond.Target = taken
-		w.emit(cond)
-		w.emit(ir.Op{Kind: ir.Jump, Target: next})
-		w.here(taken)
-		w.back(to, cost)
-		w.here(next)
-	case w.cfg.on(PassLayout) && !w.closes(t) && !w.cfg.Fuel.InCounted(w.pc):
-		// One of several ways back, as likely taken as not: the fuel is taken out of line, so that neither way
-		// costs more jumps than the program has.
-		cond.Target = w.newLabel()
-		w.emit(cond)
-		w.after = append(w.after, ir.Op{Kind: ir.Label, Target: cond.Target, PC: int32(w.pc)}, w.backJump(to, cost))
-	default:
-		next := w.newLabel()
-		cond.Cond, cond.Target = cond.Cond.Not(), next
-		w.emit(cond)
-		w.back(to, cost)
-		w.here(next)
-	}
-	return !decided, nil
-}
-
-func (w *lowerer) back(to int32, cost uint32) { w.emit(w.backJump(to, cost)) }
-
-func (w *lowerer) backJump(to int32, cost uint32) ir.Op {
-	return ir.Op{Kind: ir.BackJump, Target: to, Imm: int64(cost), PC: int32(w.pc), Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: to, Alt: -1})}
-}
-
-// closes reports whether the jump back at hand is likely taken: the last one to its target, which is the end of a loop as a rule,
-// or that of a loop without other jumps.
-func (w *lowerer) closes(target int) bool {
-	if int(w.last[target]) == w.pc {
+		w.emit(ir.Op{Kind: ir.MayGoto, Target: to})
 		return true
+	case w.never(w.pc):
+		return true
+	case info.Kind == isa.KindJump || w.always(w.pc):
+		w.emit(ir.Op{Kind: ir.Jump, Target: to})
+		return false
 	}
-	for pc := w.pc - 1; pc >= target; pc-- {
-		if w.pc-pc > maxClosed || w.insns[pc].IsJump() || pc > target && w.label[pc] >= 0 {
-			return false
+	op := ir.Op{Kind: ir.CondJump, W: info.Width, Cond: conds[info.CondOp], Target: to, Dst: w.use(in.Dst)}
+	if info.UsesImm {
+		op.UseImm, op.Imm = true, in.Imm
+	} else {
+		op.Src = op.Dst
+		if in.Src != in.Dst {
+			op.Src = w.use(in.Src)
 		}
 	}
+	w.emit(op)
 	return true
 }
-
-// maxClosed bounds the search for other jumps, in instructions.
-const maxClosed = 64

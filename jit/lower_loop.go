@@ -49,14 +49,15 @@ func (w *lowerer) loop(fn, driver int32, cost int64) {
 	w.unless(1, ir.Eq, 64, 0, out)
 	w.move(7, 1)
 	w.move(8, 3)
-	body := w.turn(cost)
+	head := w.newLabel()
+	w.turn(cost, head, w.newLabel(), false)
 	w.move(1, 6)
 	w.move(2, 8)
 	w.callBack(fn)
 	w.emit(ir.Op{Kind: ir.Add, W: 64, Dst: 6, UseImm: true, Imm: 1})
 	w.unless(0, ir.Ne, 64, 0, out)
 	w.emit(ir.Op{Kind: ir.CondJump, W: 64, Cond: ir.Ge, Dst: 6, Src: 7, Target: out})
-	w.again(body, cost)
+	w.emit(ir.Op{Kind: ir.Jump, Target: head})
 	w.here(out)
 	w.move(0, 6)
 	w.emit(ir.Op{Kind: ir.Return, Target: driver})
@@ -75,9 +76,10 @@ func (w *lowerer) each(h *Helper, fn, driver int32, cost int64) {
 	w.emit(ir.Op{Kind: ir.LoadState, Dst: 9, Size: 4, Off: int32(ir.OffScratch)})
 	w.emit(ir.Op{Kind: ir.Lea, W: 64, Dst: 1, Src: 9, Imm: 8})
 	w.emit(ir.Op{Kind: ir.StoreState, Src: 1, Size: 4, Off: int32(ir.OffScratch)})
-	body := w.turn(1)
+	head := w.newLabel()
+	w.turn(1, head, w.newLabel(), false)
 	w.emit(ir.Op{Kind: ir.Store, Size: 4, Base: 9, Src: 6})
-	w.turn(cost - 1) // the key is there by then
+	w.turn(cost-1, w.newLabel(), w.newLabel(), false) // the key is there by then
 	w.set(1, int64(h.Handle))
 	w.move(2, 9)
 	w.move(3, 7)
@@ -87,25 +89,12 @@ func (w *lowerer) each(h *Helper, fn, driver int32, cost int64) {
 	w.unless(0, ir.Ne, 64, 0, out)
 	w.unless(6, ir.Ge, 32, int64(int32(h.Array.Entries)), out)
 	w.emit(ir.Op{Kind: ir.Add, W: 32, Dst: 7, UseImm: true, Imm: int64(int32(h.Array.Stride))})
-	w.again(body, 1)
+	w.emit(ir.Op{Kind: ir.Jump, Target: head})
 	w.here(out)
 	w.emit(ir.Op{Kind: ir.StoreState, Src: 9, Size: 4, Off: int32(ir.OffScratch)})
 	w.move(0, 6)
 	w.emit(ir.Op{Kind: ir.Return, Target: driver})
 	w.fails(einval, driver, int64(errno.EINVAL.R0()))
-}
-
-// turn charges for what follows and returns its label.
-func (w *lowerer) turn(cost int64) int32 {
-	body := w.newLabel()
-	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
-	w.here(body)
-	return body
-}
-
-// again goes to the next turn.
-func (w *lowerer) again(body int32, cost int64) {
-	w.emit(ir.Op{Kind: ir.BackJump, Target: body, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
 }
 
 // callBack calls a function back.

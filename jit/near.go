@@ -144,9 +144,9 @@ func (n *bounder) seed() {
 		switch op.Kind {
 		case ir.Label:
 			n.place[op.Target] = int32(i)
-		case ir.BackJump, ir.Charge, ir.Leave:
+		case ir.Charge, ir.Leave:
 			followed[op.Exit] = true
-		case ir.Nop, ir.Func, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect, ir.Store, ir.StoreRel, ir.StoreState, ir.LoadAcq,
+		case ir.Nop, ir.Func, ir.Refund, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect, ir.Store, ir.StoreRel, ir.StoreState, ir.LoadAcq,
 			ir.Atomic, ir.ArrayLookup:
 		default:
 			if !simple(op.Kind) && op.Target >= 0 && int(op.Target) < n.l.Labels {
@@ -169,10 +169,6 @@ func (n *bounder) step(i int, op *ir.Op) {
 	case ir.Jump:
 		n.lead(op.Target, &n.now)
 		n.alive = false
-	case ir.BackJump:
-		n.lead(op.Target, &n.now)
-		n.resume(op.Exit)
-		n.alive = false
 	case ir.CondJump:
 		taken := n.now
 		taken.assume(op, op.Cond)
@@ -183,6 +179,7 @@ func (n *bounder) step(i int, op *ir.Op) {
 		n.lead(op.Target, &n.now)
 	case ir.Charge:
 		n.resume(op.Exit)
+	case ir.Refund:
 	case ir.Leave:
 		n.resume(op.Exit)
 		n.alive = false

@@ -29,7 +29,8 @@ func TestSignals(t *testing.T) {
 		{Kind: ir.Func, Imm: 128},
 		{Kind: ir.Label},
 		{Kind: ir.Add, W: 64, UseImm: true, Imm: 1},
-		{Kind: ir.BackJump, Imm: 2},
+		{Kind: ir.Charge, Imm: 2},
+		{Kind: ir.Jump},
 	}}
 	n, err := arm64.Expand(l, arm64.Features{})
 	if err != nil {

@@ -95,7 +95,7 @@ var interpreterFaults = []mutant{
 var sharedFaults = []mutant{
 	{name: "fuel: a helper weighs one unit less", file: "internal/fuel/fuel.go", old: "Helper = 8", new: "Helper = 7"},
 	{name: "fuel: a jump backwards is not counted itself", file: "internal/fuel/fuel.go",
-		old: "return t.weight[pc+1] - t.weight[target]", new: "return t.weight[pc] - t.weight[target]"},
+		old: "t.weight[pc+1]-t.weight[to])", new: "t.weight[pc]-t.weight[to])"},
 	{name: "maps: an array has one element more", file: "maps/array.go",
 		old: "\treturn a.base, a.stride, a.n, true\n}", new: "\treturn a.base, a.stride, a.n + 1, true\n}", engines: compiled},
 	{name: "maps: NOEXIST is ignored", file: "maps/htab.go",

@@ -14,10 +14,11 @@ func faults(yield func(*Case) bool) bool {
 	for _, f := range fuel {
 		for _, c := range []*Case{
 			{Name: fmt.Sprintf("a loop of one with %d units", f), Insns: text("r0 = 0; top: goto top; exit"), TrapInsn: 1},
-			{Name: fmt.Sprintf("a loop of three with %d units", f), Insns: text("r0 = 0; top: r0 += 1; r1 = r0; goto top; exit"), TrapInsn: 3},
+			{Name: fmt.Sprintf("a loop of three with %d units", f), Insns: text("r0 = 0; top: r0 += 1; r1 = r0; goto top; exit"), TrapInsn: 1},
+			{Name: fmt.Sprintf("a loop of two ways back with %d units", f), Insns: text("r0 = 0; top: r0 += 1; if r0 & 1 goto top; r1 = r0; if r0 & 4 goto top; goto top; exit"), TrapInsn: 1},
 			{Name: fmt.Sprintf("two loops with %d units", f), Insns: text("r0 = 0; r2 = 1 ll; top: r0 += 1; in: r0 += 3; if r0 & 64 goto in; if r2 != 0 goto top; exit"), TrapInsn: -1},
 			{Name: fmt.Sprintf("a call in a loop with %d units", f), Insns: text("top: call f; goto top; exit; f: r0 = 1; r0 = 2; exit"), TrapInsn: -1},
-			{Name: fmt.Sprintf("a helper in a loop with %d units", f), Insns: text("top: call get_prandom_u32; goto top; exit"), TrapInsn: 1},
+			{Name: fmt.Sprintf("a helper in a loop with %d units", f), Insns: text("top: call get_prandom_u32; goto top; exit"), TrapInsn: 0},
 			{Name: fmt.Sprintf("bpf_loop without end with %d units", f), Insns: text("r1 = 0x7fffff; r2 = func f; r3 = 0; r4 = 0; call loop; exit; f: goto f; r0 = 0; exit"), TrapInsn: -1},
 		} {
 			c.Fuel, c.Trap = f, trap.Fuel

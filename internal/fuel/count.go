@@ -35,6 +35,7 @@ type Count struct {
 type counter struct {
 	insns []isa.Insn
 	from  [][2]int32 // lowest and highest jump to each instruction; {-1, -1} for none
+	backs []int32    // how many jump back to each instruction
 	start []bool     // of functions
 	left  int        // instructions that may still be looked at
 	added uint64     // weight that turns add to the program
@@ -106,7 +107,7 @@ func sum(w []uint32) (n uint64) {
 
 // index notes where jumps come from.
 func (c *counter) index(starts []int32) {
-	c.from = make([][2]int32, len(c.insns))
+	c.from, c.backs = make([][2]int32, len(c.insns)), make([]int32, len(c.insns))
 	for i := range c.from {
 		c.from[i] = [2]int32{-1, -1}
 	}
@@ -119,6 +120,9 @@ func (c *counter) index(starts []int32) {
 				c.from[t][0] = int32(pc)
 			}
 			c.from[t][1] = int32(pc)
+			if t <= pc {
+				c.backs[t]++
+			}
 		}
 	}
 	c.start = make([]bool, len(c.insns))
@@ -131,7 +135,7 @@ func (c *counter) index(starts []int32) {
 func (c *counter) loop(head, pc int) (Count, bool) {
 	in := &c.insns[pc]
 	info := in.Info()
-	if !info.UsesImm {
+	if !info.UsesImm || c.backs[head] > 1 { // the others take fuel at the head
 		return Count{}, false
 	}
 	n := Count{Reg: in.Dst, W: info.Width, Cond: info.CondOp, Imm: in.Imm}

@@ -24,6 +24,7 @@ type Table struct {
 	count  map[int]Count
 	nests  [][2]int32 // first and last instruction of the outermost of them, sorted
 	loop   []int32    // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
+	head   map[int]uint32
 }
 
 // New weighs a program.
@@ -54,22 +55,49 @@ func New(insns []isa.Insn) *Table {
 	for pc, w := range each {
 		t.weight[pc+1] = t.weight[pc] + w
 	}
+	if t.loop != nil {
+		t.heads(insns)
+	}
 	return t
+}
+
+// heads notes what a turn costs by where it begins.
+func (t *Table) heads(insns []isa.Insn) {
+	t.head = map[int]uint32{}
+	for pc := range insns {
+		if !insns[pc].IsJump() {
+			continue
+		}
+		if to := insns[pc].Target(pc); t.turns(pc, to) {
+			t.head[to] = max(t.head[to], t.weight[pc+1]-t.weight[to])
+		}
+	}
+}
+
+// turns reports whether a jump takes fuel.
+func (t *Table) turns(pc, target int) bool {
+	if _, ok := t.count[pc]; ok || target < 0 || target > pc {
+		return false
+	}
+	return t.loop != nil && t.loop[target] == t.loop[pc]
 }
 
 // Starts returns the first instruction of each function, sorted. It is shared: do not write.
 func (t *Table) Starts() []int32 { return t.starts }
 
-// Back is what a jump from pc to target takes: for a jump backwards in a loop the weight
-// of the instructions it may run again, so that fuel bounds what is executed; none
+// Back is what a jump from pc to target takes: for a jump backwards in a loop the weight of the instructions from the target to
+// the last jump back to it, so that fuel bounds what is executed and all ways back to one place cost the same; none
 // for one forwards, nor for one backwards that no way leads back to (compilers share the ends of branches so) or
 // that closes a loop which counts: the instructions in that have their weight for each of its turns.
 func (t *Table) Back(pc, target int) uint32 {
-	if _, ok := t.count[pc]; ok || target < 0 || target > pc || t.loop != nil && t.loop[target] != t.loop[pc] {
+	if !t.turns(pc, target) {
 		return 0
 	}
-	return t.weight[pc+1] - t.weight[target]
+	return t.head[target]
 }
+
+// Head is what jumps back to target take, those of loops that count apart; 0 if none does.
+func (t *Table) Head(target int) uint32 { return t.head[target] }
 
 // Counted returns the loop that the jump at pc closes, if it counts.
 func (t *Table) Counted(pc int) (Count, bool) {

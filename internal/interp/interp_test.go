@@ -560,8 +560,8 @@ func TestFuel(t *testing.T) {
 			t.Errorf("%s: %+v, %v: want 999 jumps back of 2 instructions", name, res, tr)
 		}
 		res, tr = g.run(p, m, 1997, nil)
-		if tr == nil || tr.Code != trap.Fuel || tr.Insn != 3 || res.Fuel != 1997 {
-			t.Errorf("%s: %+v, %v: want to be out of fuel at insn 3", name, res, tr)
+		if tr == nil || tr.Code != trap.Fuel || tr.Insn != 2 || res.Fuel != 1997 {
+			t.Errorf("%s: %+v, %v: want to be out of fuel at insn 2, where the turn begins", name, res, tr)
 		}
 		if res, _ := g.run(p, m, 1<<20, nil); res.Insns != 2003 {
 			t.Errorf("%s: %d instructions counted, want 2003", name, res.Insns)

@@ -527,7 +527,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 		if in.imm>>32 != 0 {
 			st.slice -= int64(in.imm >> 32)
 			if st.slice < 0 && !st.yield() {
-				st.fail(p, pc-1, st.trap)
+				st.fail(p, int(in.off), st.trap)
 				goto stop
 			}
 		}

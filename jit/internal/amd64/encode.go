@@ -199,11 +199,6 @@ func (e *buffer) movRI(dst Reg, v int64) {
 		e.aluRR(32, aluXor, dst, dst)
 		return
 	}
-	e.constant(dst, v)
-}
-
-// constant loads a constant and leaves the flags alone.
-func (e *buffer) constant(dst Reg, v int64) {
 	switch {
 	case v == int64(uint32(v)):
 		e.head(32, op1(0xb8|uint32(dst&7)), 0, noReg, dst, false)
@@ -225,7 +220,6 @@ func (e *buffer) lea(w int, dst Reg, m Mem)      { e.rm(w, op1(0x8d), dst, m) }
 func (e *buffer) xchgRR(w int, a, b Reg)         { e.rr(w, op1(0x87), a, b) }
 func (e *buffer) testRR(w int, a, b Reg)         { e.rr(w, op1(0x85), b, a) }
 func (e *buffer) testRI(w int, a Reg, v int32)   { e.rr(w, op1(0xf7), 0, a); e.imm32(int64(v)) }
-func (e *buffer) cmov(c CC, dst, src Reg)        { e.rr(64, op2(0x0f40|uint32(c)), dst, src) }
 func (e *buffer) imulRR(w int, dst, src Reg)     { e.rr(w, op2(0x0faf), dst, src) }
 func (e *buffer) neg(w int, dst Reg)             { e.rr(w, op1(0xf7), 3, dst) }
 func (e *buffer) div(w int, by Reg)              { e.rr(w, op1(0xf7), 6, by) }

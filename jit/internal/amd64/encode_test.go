@@ -76,8 +76,6 @@ var rows = []struct {
 	{"sarx r9, rbx, rdx", "c462eaf7cb", func(e *buffer) { e.sarx(64, R9, RBX, RDX) }},
 	{"rorx r8, r13, 0x11", "c443fbf0c511", func(e *buffer) { e.rorx(64, R8, R13, 17) }},
 	{"mulx rcx, rcx, rcx", "c4e2f3f6c9", func(e *buffer) { e.mulx(RCX, RCX, RCX) }},
-	{"cmovb r13, rcx", "4c0f42e9", func(e *buffer) { e.cmov(CCB, R13, RCX) }},
-	{"mov ecx, 0x0", "b900000000", func(e *buffer) { e.constant(RCX, 0) }},
 	{"movbe r9d, dword ptr [r12 + rcx]", "450f38f00c0c", func(e *buffer) { e.movbeRM(4, R9, Mem{Base: R12, Index: RCX}) }},
 	{"movbe word ptr [r12 + rcx], di", "66410f38f13c0c", func(e *buffer) { e.movbeMR(2, Mem{Base: R12, Index: RCX}, RDI) }},
 	{"movbe qword ptr [rbp - 0x8], r8", "4c0f38f145f8", func(e *buffer) { e.movbeMR(8, at(RBP, -8), R8) }},

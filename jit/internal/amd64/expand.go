@@ -355,10 +355,8 @@ func (x *expander) op(op *ir.Op) error {
 		x.xchgMR(int(op.Size), m, temp)
 	case ir.Jump:
 		x.jmpLabel(op.Target)
-	case ir.BackJump:
-		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
-		x.jccLabel(CCAE, op.Target)
-		x.cold = append(x.cold, coldExit{x.jmp(), op.Exit})
+	case ir.Refund:
+		x.aluRI(64, aluAdd, regFuel, int32(op.Imm))
 	case ir.Charge:
 		x.aluRI(64, aluSub, regFuel, int32(op.Imm))
 		x.cold = append(x.cold, coldExit{x.jcc(CCB), op.Exit})

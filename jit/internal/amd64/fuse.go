@@ -13,9 +13,6 @@ func (x *expander) fuse(ops []ir.Op) int {
 	if x.l.Plain || len(ops) < 2 {
 		return 0
 	}
-	if ops[0].Kind == ir.CondJump && len(ops) > 2 {
-		return x.choose(ops)
-	}
 	if ops[0].Kind != ir.Mov {
 		return 0
 	}
@@ -57,25 +54,6 @@ func (x *expander) fuse(ops []ir.Op) int {
 		return 0
 	}
 	x.wrote(op.Dst)
-	x.result = ir.None
-	return 2
-}
-
-// choose makes a conditional move of a jump over the move of a constant.
-func (x *expander) choose(ops []ir.Op) int {
-	jump, mov := &ops[0], &ops[1]
-	if mov.Kind != ir.Mov || !mov.UseImm || ops[2].Kind != ir.Label || ops[2].Target != jump.Target {
-		return 0
-	}
-	c := x.compare(jump) ^ 1
-	v := mov.Imm
-	if mov.W == 32 {
-		v = int64(uint32(v))
-	}
-	x.constant(scratch, v)
-	x.held = ir.None
-	x.cmov(c, regs[mov.Dst], scratch)
-	x.wrote(mov.Dst)
 	x.result = ir.None
 	return 2
 }

@@ -16,10 +16,8 @@ func (e *expander) control(op *ir.Op) {
 		e.place(op.Target)
 	case ir.Jump:
 		e.jump(e.label(op.Target))
-	case ir.BackJump:
-		e.charge(op)
-		e.branchIf(HS, e.label(op.Target))
-		e.leave(e.exit(op.Exit))
+	case ir.Refund:
+		e.addImm(X, rFuel, rFuel, uint64(op.Imm))
 	case ir.Charge:
 		e.charge(op)
 		e.branchIf(LO, e.cold(op.Exit))

@@ -33,7 +33,7 @@ func newJoins(l *ir.List, ops []ir.Op) joins {
 			if known(op.Target) {
 				placed[op.Target] = true
 			}
-		case ir.Jump, ir.CondJump, ir.BackJump, ir.MayGoto:
+		case ir.Jump, ir.CondJump, ir.MayGoto:
 			if known(op.Target) && placed[op.Target] {
 				j.lost[op.Target] = true
 			}
@@ -68,7 +68,7 @@ func (e *expander) settle(op *ir.Op) {
 	}
 	e.joins.branch = e.joins.branch[:0]
 	switch op.Kind {
-	case ir.Jump, ir.BackJump, ir.Leave, ir.Return:
+	case ir.Jump, ir.Leave, ir.Return:
 		e.joins.alive = false
 	default:
 		e.joins.alive = true

@@ -68,9 +68,9 @@ const (
 	LoadAcq  // D = Size bytes at the aligned address, acquire, zero-extended
 	StoreRel // Size bytes at the aligned address = Src, release
 
-	Jump     // to label Target, forwards or within cold code
-	BackJump // fuel -= Imm; if that borrowed, leave by Exit, else go to label Target
+	Jump     // to label Target
 	Charge   // fuel -= Imm; if that borrowed, leave by Exit, else go on
+	Refund   // fuel += Imm, what the Charge behind the label that follows takes: control comes into the loop, not round it
 	CondJump // if Dst Cond B, W, go to label Target
 	// MayGoto goes to label Target if the frame's budget is 0, else takes one off it.
 	MayGoto
