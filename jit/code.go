@@ -140,10 +140,10 @@ func (c *Code) Start(st *State) { enter(c.start, st) }
 
 // Call runs function i with all registers of the state.
 func (c *Code) Call(st *State, i int) {
-	if c.funcs[i].Root {
+	if i == 0 && c.funcs[i].Root {
 		// It has no prologue: it starts where its base frame is in place.
 		st.Stack[0], st.Stack[FrameBudget], st.Words = st.Address(), uint64(st.Budget), FrameBase
-		c.resumeAt(st, uint64(c.base)+uint64(c.native.Funcs[i]))
+		c.resumeAt(st, uint64(c.base)+uint64(c.native.Root))
 		return
 	}
 	st.Target = uint64(c.base) + uint64(c.native.Funcs[i])
@@ -191,5 +191,5 @@ func (c *Code) TailEntry() uint64 {
 	if !c.funcs[0].Root {
 		return 0
 	}
-	return uint64(c.base) + uint64(c.native.Funcs[0])
+	return uint64(c.base) + uint64(c.native.Root)
 }

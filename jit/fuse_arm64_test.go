@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -9,23 +10,70 @@ import (
 
 	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/arm64"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
-// randomList is a random list without jumps of ops that are likely to fuse.
+// The registers of random lists that hold addresses in the window, and what they are near to.
+const (
+	pointer = 3 // and the next
+	object  = 0x20000
+)
+
+// randomList is a random list of ops that are likely to fuse, with jumps forwards.
 func randomList(r *rand.Rand) *ir.List {
 	l := &ir.List{Exits: []ir.Exit{{Kind: ir.ExitBadInsn, Resume: -1, Alt: -1}}, Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1}
+	if r.IntN(4) == 0 {
+		l.Mask = guest.MinLimit - 1
+	}
 	l.Ops = append(l.Ops, ir.Op{Kind: ir.Func, Imm: 512})
 	kinds := []ir.Kind{ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Mov, ir.Lsh, ir.Rsh, ir.And, ir.And, ir.Mul, ir.Add, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Lsh, ir.Rsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Zext, ir.Swap, ir.Sext, ir.Lea, ir.FrameAddr, ir.Store, ir.Load, ir.Store, ir.Load}
+		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Zext, ir.Swap, ir.Sext, ir.Lea, ir.FrameAddr, ir.Store, ir.Load, ir.Store, ir.Load, ir.CondJump, ir.CondJump, ir.CondJump, ir.Jump, ir.Atomic, ir.Load, ir.Store}
 	imms := []int64{0, 1, -1, 2, 3, 7, 8, 0xff, 0xffff, 0x7fffffff, -0x80000000, 12345678, 31, 32, 33, 63, 5, 0xfff, 0x1000, 0x1001, -4096, -4097}
-	reg := func() ir.Reg { return ir.Reg(r.IntN(4)) } // few, so that they meet
-	n := 1 + r.IntN(12)
+	reg := func() ir.Reg { return ir.Reg(r.IntN(3)) } // few, so that they meet
+	n := 1 + r.IntN(24)
+	open := -1 // ops until the label that jumps go to, if there is one
+	pointers := r.IntN(2) == 0
 	for range n {
+		if open--; open == 0 {
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Label, Target: int32(l.Labels - 1)})
+		}
+		if pointers && r.IntN(2) == 0 {
+			switch r.IntN(3) {
+			case 0:
+				l.Ops = append(l.Ops, step(r))
+			case 1:
+				op := ir.Op{Kind: ir.Load, Src: reg(), Dst: reg()}
+				if r.IntN(2) == 0 {
+					op.Kind = ir.Store
+				}
+				guestAccess(r, &op)
+				l.Ops = append(l.Ops, op)
+			default:
+				op := ir.Op{Kind: ir.Atomic, Src: reg(), AtomicOp: isa.AtomicAdd}
+				guestAccess(r, &op)
+				op.Size = 4 << r.IntN(2)
+				l.Ops = append(l.Ops, op)
+			}
+			continue
+		}
+		if open > 1 && r.IntN(3) == 0 {
+			op := ir.Op{Kind: ir.CondJump, W: 64, Dst: reg(), UseImm: true, Imm: int64(r.IntN(4)), Cond: ir.Cond(r.IntN(12)), Target: int32(l.Labels - 1)}
+			if r.IntN(3) == 0 { // over a jump
+				op.Target = int32(l.Labels)
+				l.Labels += 2
+				l.Ops = append(l.Ops, op, ir.Op{Kind: ir.Jump, Target: op.Target + 1}, ir.Op{Kind: ir.Label, Target: op.Target},
+					ir.Op{Kind: ir.Label, Target: op.Target - 1}, ir.Op{Kind: ir.Neg, W: 64})
+				open = 2
+			} else {
+				l.Ops = append(l.Ops, op)
+			}
+			continue
+		}
 		k := kinds[r.IntN(len(kinds))]
 		op := ir.Op{Kind: k, W: uint8(32 << r.IntN(2)), Dst: reg(), Src: reg(), UseImm: r.IntN(2) == 0, Imm: imms[r.IntN(len(imms))]}
-		if last := l.Ops[len(l.Ops)-1]; last.Kind != ir.Func && last.Kind != ir.Store && r.IntN(3) > 0 {
+		if last := l.Ops[len(l.Ops)-1]; last.Kind != ir.Func && last.Kind != ir.Store && last.Dst < pointer && r.IntN(3) > 0 {
 			op.Dst = last.Dst // op after op on one register
 		}
 		switch k {
@@ -41,7 +89,23 @@ func randomList(r *rand.Rand) *ir.List {
 			}
 		case ir.FrameAddr:
 			op.W = 64
+		case ir.CondJump, ir.Jump:
+			if open <= 0 {
+				open = 1 + r.IntN(4)
+				l.Labels++
+			}
+			op.Target, op.Cond = int32(l.Labels-1), ir.Cond(r.IntN(12))
+		case ir.Atomic:
+			guestAccess(r, &op)
+			op.Size, op.Fetch = 4<<r.IntN(2), r.IntN(2) == 0
+			op.AtomicOp = []isa.AtomicOp{isa.AtomicAdd, isa.AtomicXor, isa.AtomicXchg}[r.IntN(3)]
+			op.UseImm = false
 		case ir.Load, ir.Store:
+			if r.IntN(2) == 0 {
+				guestAccess(r, &op)
+				op.Swapped = r.IntN(4) == 0 && (k == ir.Load || !op.UseImm)
+				break
+			}
 			op.Size, op.Access, op.Base = 1<<r.IntN(4), ir.Frame, ir.FP
 			if r.IntN(2) == 0 {
 				op.Size = 8
@@ -57,8 +121,57 @@ func randomList(r *rand.Rand) *ir.List {
 		}
 		l.Ops = append(l.Ops, op)
 	}
+	if open > 0 {
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Label, Target: int32(l.Labels - 1)})
+	}
 	l.Ops = append(l.Ops, ir.Op{Kind: ir.Leave})
 	return l
+}
+
+// step moves a register that holds an address a little.
+func step(r *rand.Rand) ir.Op {
+	op := ir.Op{Kind: ir.Lea, W: 64, Dst: pointer, Src: pointer, Imm: int64(r.IntN(65) - 32)}
+	if r.IntN(2) == 0 {
+		op.Dst++
+	}
+	switch r.IntN(7) {
+	case 0:
+		op.Kind, op.UseImm = ir.Add, true
+	case 1:
+		op.Kind, op.UseImm, op.W = ir.Sub, true, 32
+	case 2:
+		op.Kind = ir.Mov
+	case 3:
+		op.Kind, op.UseImm, op.Imm = ir.Mov, true, object+int64(r.IntN(4096))
+	case 4:
+		op.Kind, op.Imm = ir.FrameAddr, int64(r.IntN(512)-512)
+	case 5:
+		op.Kind, op.UseImm, op.Imm = ir.And, true, int64(-8)<<r.IntN(2)
+	}
+	return op
+}
+
+// guestAccess makes an access through a register: one that holds an address, or any number.
+func guestAccess(r *rand.Rand, op *ir.Op) {
+	op.Size, op.Access, op.Base, op.Off = 1<<r.IntN(4), ir.Confined, pointer, int32(r.IntN(64)-16)
+	switch r.IntN(8) {
+	case 0:
+		op.Off = int32(r.IntN(1 << 15))
+	case 3, 4:
+		op.Off = int32(r.IntN(3)) * 12
+	case 1:
+		op.Access, op.Base, op.Off = ir.Fixed, 0, object+int32(r.IntN(8192))
+		if op.Kind == ir.Atomic {
+			op.Access = ir.Confined
+		}
+	case 2:
+		op.Base, op.Off = ir.Reg(r.IntN(3)), op.Off-int32(r.IntN(1<<14))
+	}
+	if op.Base == pointer {
+		op.Safe = r.IntN(4) > 0
+		op.Base += ir.Reg(r.IntN(2))
+	}
+	op.Signed = op.Kind == ir.Load && r.IntN(4) == 0
 }
 
 // TestFusions runs random lists with and without the fusions of the arm64 backend: registers
@@ -67,17 +180,18 @@ func TestFusions(t *testing.T) {
 	if err := execmem.Probe(); err != nil {
 		t.Skipf("no executable memory here: %v", err)
 	}
-	mem, err := guest.NewMemory(guest.MinLimit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mem.Close()
 	const top = 0x11000
-	frame, ok := mem.Slice(top-512, 512)
-	if !ok {
-		t.Fatal("no frame")
+	var window [2][]byte
+	var mem [2]*guest.Memory
+	for i := range mem {
+		var err error
+		if mem[i], err = guest.NewMemory(guest.MinLimit); err != nil {
+			t.Fatal(err)
+		}
+		defer mem[i].Close()
+		window[i], _ = mem[i].Slice(0, mem[i].Limit())
 	}
-	values := []uint64{0, 1, ^uint64(0), 1 << 63, 0x80000000, 0xdeadbeefcafebabe, 0xffffffff, 12345, 1 << 32}
+	values := []uint64{0, 1, 2, 3, ^uint64(0), 1 << 63, 0x80000000, 0xdeadbeefcafebabe, 0xffffffff, 12345, 1 << 32}
 	lists, plain, fused := 10000, 0, 0
 	if testing.Short() {
 		lists = 1000
@@ -85,8 +199,8 @@ func TestFusions(t *testing.T) {
 	for seed := range uint64(lists) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		l := randomList(r)
-		var in [4]uint64
-		for i := range in {
+		in := [5]uint64{pointer: object + 64, pointer + 1: object + 128}
+		for i := range pointer {
 			if in[i] = values[r.IntN(len(values))]; r.IntN(2) == 0 {
 				in[i] = r.Uint64()
 			}
@@ -101,18 +215,26 @@ func TestFusions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			st := &State{Base: uint64(uintptr(mem.Base())), Fuel: 1000, Limit: uint64(uintptr(mem.Base())) + top}
+			st := &State{Base: uint64(uintptr(mem[i].Base())), Fuel: 1000, Limit: uint64(uintptr(mem[i].Base())) + top}
 			copy(st.R[:], in[:])
 			st.R[10] = top
-			st.Stack[0], st.Words, st.Resume = uint64(uintptr(unsafe.Pointer(st))), ir.FrameBase, uint64(code.Addr())+uint64(n.Funcs[0])
+			st.Stack[0], st.Words, st.Resume = uint64(uintptr(unsafe.Pointer(st))), ir.FrameBase, uint64(code.Addr())+uint64(n.Root)
 			enter(code.Addr()+uintptr(n.Resume), st)
 			runtime.KeepAlive(code)
-			got[i] = fmt.Sprintf("%x %x %x %d", st.R[:4], st.R[10], frame, st.Words)
+			got[i] = fmt.Sprintf("%x %x %x %d", st.R[:5], st.R[10], window[i][top-512:top], st.Words)
 			if i == 0 {
 				plain += len(n.Code)
 			} else {
 				fused += len(n.Code)
 			}
+		}
+		near := func(w []byte) []byte { return w[object-4096 : object+1<<16] }
+		same := bytes.Equal(near(window[0]), near(window[1]))
+		if seed%500 == 499 {
+			same = bytes.Equal(window[0], window[1]) // where wild addresses lead
+		}
+		if !same {
+			t.Fatalf("list %d: fused, the windows differ\n%+v", seed, l.Ops)
 		}
 		if got[0] != got[1] {
 			t.Fatalf("list %d: fused, registers and frame differ:\n%.150s\n%.150s\n%+v", seed, got[0], got[1], l.Ops)

@@ -117,7 +117,7 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		x.movRI(scratch, int64(c.exit))
 		x.exits = append(x.exits, x.jmp())
 	}
-	n := &ir.Native{Funcs: x.funcs, End: end, Labels: make([]uint32, len(x.labels))}
+	n := &ir.Native{Funcs: x.funcs, Root: x.funcs[0], End: end, Labels: make([]uint32, len(x.labels))}
 	x.commonExit()
 	x.done()
 	n.Start = x.start()

@@ -110,5 +110,11 @@ func Csel(w Width, d, n, m Reg, c Cond) uint32 {
 // Csinc is csinc d, n, m, c: n if c holds, else m+1.
 func Csinc(w Width, d, n, m Reg, c Cond) uint32 { return Csel(w, d, n, m, c) | 1<<10 }
 
+// Csinv is csinv d, n, m, c: n if c holds, else the complement of m.
+func Csinv(w Width, d, n, m Reg, c Cond) uint32 { return Csel(w, d, n, m, c) | 1<<30 }
+
+// Csneg is csneg d, n, m, c: n if c holds, else -m.
+func Csneg(w Width, d, n, m Reg, c Cond) uint32 { return Csinv(w, d, n, m, c) | 1<<10 }
+
 // Cset is cset d, c: 1 if c holds, else 0.
 func Cset(w Width, d Reg, c Cond) uint32 { return Csinc(w, d, ZR, ZR, c.Not()) }

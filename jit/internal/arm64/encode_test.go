@@ -144,6 +144,8 @@ func rows() []row {
 				c := Cond(c)
 				add(Csel(w, d, n, m, c), "csel %s, %s, %s, %s", dn, nn, mn, cn)
 				add(Csinc(w, d, n, m, c), "csinc %s, %s, %s, %s", dn, nn, mn, cn)
+				add(Csinv(w, d, n, m, c), "csinv %s, %s, %s, %s", dn, nn, mn, cn)
+				add(Csneg(w, d, n, m, c), "csneg %s, %s, %s, %s", dn, nn, mn, cn)
 				add(Cset(w, d, c), "cset %s, %s", dn, cn)
 				add(CcmpImm(w, n, 21, 10, c), "ccmp %s, #0x15, #10, %s", nn, cn)
 				add(Ccmp(w, n, m, 5, c), "ccmp %s, %s, #5, %s", nn, mn, cn)

@@ -47,6 +47,7 @@ type cold struct{ label, exit int32 }
 type expander struct {
 	asm
 	list     *ir.List
+	ops      []ir.Op // of the list, tidied
 	features Features
 	colds    []cold
 	common   int32 // label of the exit code
@@ -54,15 +55,20 @@ type expander struct {
 	funcs    int32 // label of function 0; the others follow
 	lines    []ir.Line
 
-	cache addresses
+	held  held
+	root  bool // function 0 uses the address in R1 that it is entered with
 	joins joins
 }
 
 // Expand makes machine code of a list. The error says which op it cannot have.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	far := make([]bool, len(l.Ops))
+	ops := l.Ops
+	if !f.Plain {
+		ops = tidy(ops)
+	}
+	far := make([]bool, len(ops))
 	for {
-		e := &expander{asm: asm{far: far}, list: l, features: f}
+		e := &expander{asm: asm{far: far}, list: l, ops: ops, features: f}
 		n, ok, err := e.run()
 		if err != nil {
 			return nil, err
@@ -78,17 +84,17 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	if l.Labels < 0 || len(l.Funcs) == 0 {
 		return nil, false, fmt.Errorf("arm64: %d labels, %d functions", l.Labels, len(l.Funcs))
 	}
-	e.code = make([]uint32, 0, 2*len(l.Ops)+128)
+	e.code = make([]uint32, 0, 2*len(e.ops)+128)
 	e.labels = make([]int32, l.Labels+len(l.Funcs), l.Labels+len(l.Funcs)+len(l.Exits)+8)
 	for i := range e.labels {
 		e.labels[i] = -1
 	}
 	e.funcs = int32(l.Labels)
-	e.joins = newJoins(l)
+	e.joins = newJoins(l, e.ops)
 	e.common, e.done = e.newLabel(), e.newLabel()
 
-	for i := 0; i < len(l.Ops) && e.err == nil; {
-		op := &l.Ops[i]
+	for i := 0; i < len(e.ops) && e.err == nil; {
+		op := &e.ops[i]
 		e.op = i
 		if n := len(e.lines); n == 0 || e.lines[n-1].PC != uint32(op.PC) {
 			if n > 0 && e.lines[n-1].Code == uint32(4*len(e.code)) {
@@ -98,13 +104,21 @@ func (e *expander) run() (*ir.Native, bool, error) {
 			}
 		}
 		if !e.features.Plain {
-			if n := e.fuse(l.Ops[i:]); n > 0 {
+			n := e.choose(e.ops[i:])
+			if n == 0 {
+				if n = e.fuse(e.ops[i:]); n > 0 {
+					e.learnFused(e.ops[i : i+n])
+				}
+			}
+			if n > 0 {
 				i += n
-				e.settle(&l.Ops[i-1])
+				e.settle(&e.ops[i-1])
 				continue
 			}
 		}
+		after := e.learn(op)
 		e.expand(op)
+		after.to(&e.held)
 		e.settle(op)
 		i++
 	}
@@ -161,8 +175,15 @@ func (e *expander) reg(r ir.Reg) Reg {
 
 // dst is the register that an op writes; what was computed from its old value goes.
 func (e *expander) dst(r ir.Reg) Reg {
-	e.cache.forget(r)
+	e.forget(r)
 	return e.reg(r)
+}
+
+// forget drops what is known of a register.
+func (e *expander) forget(r ir.Reg) {
+	if r <= ir.Tmp {
+		e.held.forget(r)
+	}
 }
 
 func (e *expander) width(op *ir.Op) Width {
@@ -192,7 +213,7 @@ func (e *expander) label(l int32) int32 {
 	if e.labels[l] >= 0 && !e.joins.lost[l] {
 		e.fail("a branch back to label %d, where addresses are held", l)
 	}
-	e.joins.leads(l, &e.cache)
+	e.joins.leads(l, &e.held)
 	return l
 }
 

@@ -41,13 +41,13 @@ func (e *expander) control(op *ir.Op) {
 		e.moveFrame(int64(op.Off))
 		e.branch(Bl(0), reach26, e.funcs+op.Target)
 		e.moveFrame(-int64(op.Off))
-		e.cache.clear()
+		e.held.clear()
 	case ir.CallIndirect:
 		e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)))
 		e.moveFrame(int64(op.Off))
 		e.emit(Blr(rExit))
 		e.moveFrame(-int64(op.Off))
-		e.cache.clear()
+		e.held.clear()
 	case ir.Leave:
 		e.leave(e.exit(op.Exit))
 	default:
@@ -96,30 +96,13 @@ func (e *expander) condJump(op *ir.Op) {
 		e.fail("condition %d", op.Cond)
 		return
 	}
-	w, d, to, c := e.width(op), e.reg(op.Dst), e.label(op.Target), conds[op.Cond]
+	w, d, to := e.width(op), e.reg(op.Dst), e.label(op.Target)
 	v := immediate(w, op)
-	if op.Cond == ir.Set || op.Cond == ir.Clear {
-		if op.UseImm {
-			if v != 0 && v&(v-1) == 0 {
-				e.branchBit(d, uint32(bits.TrailingZeros64(v)), c == EQ, to)
-				return
-			}
-			if f, ok := bitmask(w, v); ok {
-				e.emit(AndsImm(w, ZR, d, f))
-				e.branchIf(c, to)
-				return
-			}
-		}
-		e.emit(Ands(w, ZR, d, e.operand(w, op), LSL, 0))
-		e.branchIf(c, to)
+	if (op.Cond == ir.Set || op.Cond == ir.Clear) && op.UseImm && v != 0 && v&(v-1) == 0 {
+		e.branchBit(d, uint32(bits.TrailingZeros64(v)), op.Cond == ir.Clear, to)
 		return
 	}
-	if !op.UseImm {
-		e.emit(Subs(w, ZR, d, e.reg(op.Src), LSL, 0))
-		e.branchIf(c, to)
-		return
-	}
-	if v == 0 {
+	if op.UseImm && v == 0 {
 		switch op.Cond {
 		case ir.Eq, ir.Ne:
 			e.branchZero(w, d, op.Cond == ir.Eq, to)
@@ -132,8 +115,7 @@ func (e *expander) condJump(op *ir.Op) {
 			return
 		}
 	}
-	e.compareImm(w, d, v)
-	e.branchIf(c, to)
+	e.branchIf(e.compare(op), to)
 }
 
 // compareImm sets the flags of d - v.
@@ -157,7 +139,7 @@ func (e *expander) compareImm(w Width, d Reg, v uint64) {
 // prologue saves R6 to R9 and the link, sets the may_goto budget and zeroes what is to
 // be zeroed of the frame.
 func (e *expander) prologue(op *ir.Op) {
-	e.cache.clear()
+	e.held.clear()
 	if uint32(op.Target) >= uint32(len(e.list.Funcs)) {
 		e.fail("function %d does not exist", op.Target)
 		return
@@ -171,6 +153,9 @@ func (e *expander) prologue(op *ir.Op) {
 			Stp(X, 7, 6, rStack, 8*ir.FrameR7),
 			Access(STR, 8, LR, rStack, 8*ir.FrameRet),
 		)
+	}
+	if op.Target == 0 && e.list.Funcs[0].Root && !e.features.Plain {
+		e.held.via[1] = via{at: viaRoot}
 	}
 	n := op.Imm
 	if n < 0 || n > frameBias || n%16 != 0 {
@@ -209,7 +194,7 @@ func (e *expander) epilogue(op *ir.Op) {
 		return
 	}
 	if e.list.Funcs[op.Target].Root {
-		if e.op+1 < len(e.list.Ops) {
+		if e.op+1 < len(e.ops) {
 			e.jump(e.done)
 		}
 		return

@@ -94,8 +94,8 @@ func (e *expander) arrayUpdate(op *ir.Op) {
 	e.place(out)
 	e.leave(e.exit(op.Exit))
 	e.place(done)
-	e.cache.forget(0)
-	e.cache.forget(5)
+	e.forget(0)
+	e.forget(5)
 }
 
 // keyAddress puts the host address of n bytes, a key or a value, into rT1.
@@ -148,7 +148,7 @@ func (e *expander) hashLookup(op *ir.Op) {
 	e.keyAddress(op, l.KeySize)
 	for r := range ir.Reg(6) {
 		if r != 2 {
-			e.cache.forget(r)
+			e.forget(r)
 		}
 	}
 	single := words == 1

@@ -27,6 +27,7 @@ const (
 	addressInsns  = 3
 	callInsns     = 5
 	funcInsns     = 18
+	mayGotoInsns  = 5 // load, compare, branch, decrement, store
 	tailCallInsns = 14
 	tailCallID    = 12
 )
@@ -51,20 +52,24 @@ func oneToOne(in *isa.Insn, last bool) int {
 			return constant(in.Imm)
 		}
 		return 1
-	case isa.KindMovSX, isa.KindAddrSpaceCast, isa.KindMayGoto:
+	case isa.KindMovSX, isa.KindAddrSpaceCast:
 		return 1
+	case isa.KindMayGoto:
+		return mayGotoInsns
 	case isa.KindEnd:
 		switch {
 		case info.AluOp == isa.AluLe && info.Width == 64:
 			return 0
-		case info.AluOp != isa.AluLe && info.Width < 64:
-			return 2
+		case info.AluOp != isa.AluLe && info.Width == 16:
+			return 2 // the upper bits are cleared
 		}
 		return 1
-	case isa.KindLoad, isa.KindLoadSX, isa.KindStore:
-		return 1 + offsetInsns(in.Off, info.Size)
+	case isa.KindLoad, isa.KindLoadSX:
+		return 1 + offsetInsns(in.Src, in.Off, info.Size)
+	case isa.KindStore:
+		return 1 + offsetInsns(in.Dst, in.Off, info.Size)
 	case isa.KindStoreImm:
-		return constant(in.Imm) + 1 + offsetInsns(in.Off, info.Size)
+		return constant(in.Imm) + 1 + offsetInsns(in.Dst, in.Off, info.Size)
 	case isa.KindAtomic, isa.KindLoadAcquire, isa.KindStoreRelease:
 		return oneToOneAtomic(in, info)
 	case isa.KindLoadImm64:
@@ -78,15 +83,15 @@ func oneToOne(in *isa.Insn, last bool) int {
 		if !info.UsesImm {
 			return 2
 		}
-		v := uint64(in.Imm)
-		if w == W {
-			v = uint64(uint32(in.Imm))
-		}
 		if info.CondOp == isa.CondSet {
+			v := uint64(in.Imm)
+			if w == W {
+				v = uint64(uint32(in.Imm))
+			}
 			if _, ok := bitmask(w, v); ok {
 				return 2
 			}
-		} else if fitsAddSub(v) || fitsAddSub(-v) {
+		} else if addsOrSubs(in.Imm) {
 			return 2
 		}
 		return 2 + constant(in.Imm)
@@ -123,7 +128,7 @@ func oneToOneALU(in *isa.Insn, info *isa.Info, w Width, constant func(int64) int
 			n += constant(in.Imm)
 		}
 	case isa.AluAdd, isa.AluSub:
-		if info.UsesImm && !fitsAddSub(v) && !fitsAddSub(-v) {
+		if info.UsesImm && !addsOrSubs(in.Imm) {
 			n += constant(in.Imm)
 		}
 	case isa.AluAnd, isa.AluOr, isa.AluXor:
@@ -139,8 +144,11 @@ func oneToOneALU(in *isa.Insn, info *isa.Info, w Width, constant func(int64) int
 // oneToOneAtomic counts with LSE atomics, which take no offset.
 func oneToOneAtomic(in *isa.Insn, info *isa.Info) int {
 	n := 1
-	if in.Off != 0 {
-		n += 2
+	if off := int64(in.Off); off != 0 {
+		n++
+		if !addsOrSubs(off) {
+			n += len(MovConst(nil, 0, uint64(off)))
+		}
 	}
 	if info.Kind != isa.KindAtomic {
 		return n
@@ -154,8 +162,15 @@ func oneToOneAtomic(in *isa.Insn, info *isa.Info) int {
 	return n
 }
 
-// offsetInsns is what an access takes whose offset has no immediate form: Arm ARM C6.2, LDR (immediate) and LDUR.
-func offsetInsns(off int16, size uint8) int {
+// addsOrSubs reports whether an addition of v, or a subtraction of -v, has an immediate form. Immediates of BPF are signed.
+func addsOrSubs(v int64) bool { return fitsAddSub(uint64(v)) || fitsAddSub(uint64(-v)) }
+
+// offsetInsns is what an access takes whose offset has no immediate form: Arm ARM C6.2, LDR (immediate) and LDUR. The frame is
+// reached from its lower end.
+func offsetInsns(base isa.Reg, off int16, size uint8) int {
+	if base == isa.R10 && off < 0 {
+		off += frameBias
+	}
 	if off >= 0 && int(off)%int(size) == 0 && int(off)/int(size) < 1<<12 || off >= -256 && off < 256 {
 		return 0
 	}

@@ -21,7 +21,7 @@ func (e *expander) finish() {
 // thunks emits what the stub calls, and where the program leaves: with the
 // state block in rState and the way back in LR.
 func (e *expander) thunks(n *ir.Native) {
-	e.op = len(e.list.Ops)
+	e.op = len(e.ops)
 	here := func() uint32 { return uint32(4 * len(e.code)) }
 
 	e.place(e.common)
@@ -56,7 +56,11 @@ func (e *expander) thunks(n *ir.Native) {
 		e.emit(Mov(X, r, ZR))
 	}
 	e.enter()
-	if e.list.Funcs[0].Root {
+	if n.Root = uint32(4 * max(0, e.labels[e.funcs])); e.list.Funcs[0].Root {
+		if e.root {
+			n.Root = here()
+			e.confined(rRoot, 1)
+		}
 		e.jump(e.funcs)
 	} else {
 		e.branch(Bl(0), reach26, e.funcs)

@@ -258,9 +258,12 @@ type Native struct {
 	// function whose native address is in State.Target (any function that is not Root). Resume goes on
 	// at the native address in State.Resume with all registers and the saved native stack.
 	Start, Callee, Resume uint32
-	Labels                []uint32 // code offset by label
-	Funcs                 []uint32 // code offset of the first byte of each function, its prologue
-	PCs                   []Line   // sorted by Code: for dumps
+	// Root is where function 0 is gone on to where it is Root and its base frame is in place: by a tail call, and by the host
+	// through Resume.
+	Root   uint32
+	Labels []uint32 // code offset by label
+	Funcs  []uint32 // code offset of the first byte of each function, its prologue
+	PCs    []Line   // sorted by Code: for dumps
 	// End is where the code of the ops ends: ways out that are rarely taken follow, then the stubs.
 	End uint32
 }
