@@ -18,6 +18,10 @@ type workspace struct {
 	counted                   []bool
 	seen                      []uint8
 	from                      [][2]int32
+	// What near works with, beside some of these.
+	nearPlace, starts, wanted, stack []int32
+	bounds                           []bounds
+	found, followed                  []bool
 }
 
 // memory is what a compilation by these options works in.
