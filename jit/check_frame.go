@@ -44,28 +44,12 @@ func (c *checker) frames(at []int32) error {
 			return fmt.Errorf("check: op %d (insn %d): control goes from function %d into another at op %d", i, ops[i].PC, f, bad)
 		}
 	}
-	// Functions that stand in for helpers run in their caller's frame.
-	inCaller := make([]int8, len(c.l.Funcs)) // 1 called so, 2 called otherwise
-	for i := range ops {
-		op := &ops[i]
-		if op.Kind != ir.Call || c.owner[i] < 0 {
-			continue
-		}
-		how := int8(2)
-		if op.Off == 0 {
-			how = 1
-		}
-		if had := inCaller[op.Target]; had != 0 && had != how {
-			return fmt.Errorf("check: op %d (insn %d): function %d is called with a frame of its own and without", i, op.PC, op.Target)
-		}
-		inCaller[op.Target] = how
-	}
 	for i := range ops {
 		op := &ops[i]
 		if c.owner[i] < 0 {
 			continue
 		}
-		if err := c.frame(i, op, at, inCaller); err != nil {
+		if err := c.frame(i, op, at); err != nil {
 			return fmt.Errorf("check: op %d (insn %d): %w", i, op.PC, err)
 		}
 	}
@@ -82,7 +66,7 @@ func onlyFalls(k ir.Kind) bool {
 }
 
 // frame checks what an op does to the stack.
-func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
+func (c *checker) frame(i int, op *ir.Op, at []int32) error {
 	switch op.Kind {
 	case ir.Func:
 		if op.Imm < 0 || op.Imm > guest.StackSize || op.Imm%16 != 0 {
@@ -93,7 +77,8 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 			return fmt.Errorf("function %d ends as function %d", c.owner[i], op.Target)
 		}
 	case ir.Call:
-		if op.Off != guest.FrameStride && (op.Off != 0 || inCaller[c.owner[i]] == 1) {
+		// An inner function that called another would be deeper than anybody counts.
+		if inner := c.l.Funcs[op.Target].Inner; inner && (op.Off != 0 || c.l.Funcs[c.owner[i]].Inner) || !inner && op.Off != guest.FrameStride {
 			return fmt.Errorf("a call that moves R10 by %d bytes", op.Off)
 		}
 	case ir.CallIndirect:

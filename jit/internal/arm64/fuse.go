@@ -201,11 +201,13 @@ func combine(k ir.Kind) func(Width, Reg, Reg, Reg, Shift, uint32) uint32 {
 	return Eor
 }
 
-// fusePair makes two accesses to neighbouring words of the frame one.
+// fusePair makes two accesses to neighbouring words one: of the frame, or at offsets from one host address.
 func (e *expander) fusePair(a, b *ir.Op) int {
-	if a.Kind != b.Kind || a.Kind != ir.Load && a.Kind != ir.Store || a.Size != b.Size || a.Size != 8 && a.Size != 4 ||
-		a.Access != ir.Frame || b.Access != ir.Frame || a.Base != ir.FP || b.Base != ir.FP ||
-		a.Swapped || b.Swapped || a.Size == 4 && (a.Signed || b.Signed) {
+	if a.Kind != b.Kind || a.Kind != ir.Load && a.Kind != ir.Store || a.Size != b.Size || a.Size != 8 && a.Size != 4 || a.Access != b.Access ||
+		a.Swapped || b.Swapped || a.Indexed || b.Indexed || a.Safe != b.Safe || a.Size == 4 && (a.Signed || b.Signed) {
+		return 0
+	}
+	if a.Access != ir.Fixed && (a.Base != b.Base || a.Kind == ir.Load && a.Dst == a.Base) {
 		return 0
 	}
 	if a.Kind == ir.Store && (a.UseImm && a.Imm != 0 || b.UseImm && b.Imm != 0) || a.Kind == ir.Load && a.Dst == b.Dst {
@@ -215,16 +217,22 @@ func (e *expander) fusePair(a, b *ir.Op) int {
 	if b.Off == a.Off-size {
 		a, b = b, a
 	}
-	at := int64(a.Off) + frameBias
-	if b.Off != a.Off+size || at < 0 || at+2*int64(size) > frameBias || !fitsPair(a.Size, at) {
+	if b.Off != a.Off+size {
+		return 0
+	}
+	base, at, ok := e.locate(a, false)
+	if !ok && a.Safe && a.Base <= ir.Tmp && a.Access != ir.Fixed && e.held.via[a.Base].at == 0 && a.Off >= 0 && fitsPair(a.Size, int64(a.Off)) {
+		base, at, ok = e.host(a.Base).host(), int64(a.Off), true
+	}
+	if !ok || !a.Safe && base != rFrame || !fitsPair(a.Size, at) || base == rFrame && at+2*int64(size) > frameBias {
 		return 0
 	}
 	w := Width(a.Size >> 3)
 	if a.Kind == ir.Load {
-		e.emit(Ldp(w, e.dst(a.Dst), e.dst(b.Dst), rFrame, int32(at)))
+		e.emit(Ldp(w, e.dst(a.Dst), e.dst(b.Dst), base, int32(at)))
 		return 2
 	}
-	e.emit(Stp(w, e.stored(a), e.stored(b), rFrame, int32(at)))
+	e.emit(Stp(w, e.stored(a), e.stored(b), base, int32(at)))
 	return 2
 }
 
