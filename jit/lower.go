@@ -3,6 +3,7 @@ package jit
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/isa"
@@ -18,12 +19,13 @@ type lowerer struct {
 	insns []isa.Insn
 	facts bool // the policy proved something
 
-	label []int32 // of the instructions that are jumped to, -1 for the others
-	head  []int32 // where jumps back to an instruction go that take fuel, -1 for none
-	fn    int32   // the function that is being lowered
-	pc    int
-	out   int32 // label behind the program, -1 if nothing goes there
-	after []ir.Op
+	label  []int32        // of the instructions that are jumped to, -1 for the others
+	counts map[int32]bool // where loops that count begin
+	head   []int32        // where jumps back to an instruction go that take fuel, -1 for none
+	fn     int32          // the function that is being lowered
+	pc     int
+	out    int32 // label behind the program, -1 if nothing goes there
+	after  []ir.Op
 }
 
 // errFramePointer is of programs whose only proof is of their structure: no verified one does that.
@@ -32,10 +34,13 @@ var errFramePointer = errors.New("r10, the frame pointer, is written")
 // lower translates a program.
 func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
+	mem := cfg.memory()
 	w := &lowerer{
-		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*3/2+16)}, cfg: cfg, proof: proof, insns: insns,
-		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), head: make([]int32, len(insns)), out: -1,
+		l: &ir.List{Mask: cfg.Mask, Ops: mem.ops[:0]}, cfg: cfg, proof: proof, insns: insns, after: mem.after[:0],
+		facts: proof.Policy() != verifier.PolicySandboxed, label: take(&mem.label, len(insns)), head: take(&mem.head, len(insns)), out: -1,
 	}
+	w.l.Ops = slices.Grow(w.l.Ops, len(insns)*5/4+16)
+	defer func() { mem.ops, mem.after = w.l.Ops, w.after }()
 	w.findFuncs()
 	for pc := range w.label {
 		w.label[pc], w.head[pc] = -1, -1
@@ -46,19 +51,24 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		}
 	}
 	falls := false // control comes from the instruction before
+	starts, next := cfg.Fuel.Starts(), 0
 	for pc := range insns {
 		w.pc = pc
-		if i, ok := cfg.Fuel.FuncAt(uint64(pc)); ok {
+		if next < len(starts) && int(starts[next]) == pc {
 			if falls {
 				return nil, fmt.Errorf("insn %d: control runs into a function", pc)
 			}
-			w.fn = int32(i)
+			w.fn = int32(next)
+			next++
 			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: w.stack(pc)})
 		}
 		if w.head[pc] >= 0 {
 			w.turn(int64(cfg.Fuel.Head(pc)), w.head[pc], w.label[pc], falls || w.starts(pc))
 		} else if w.label[pc] >= 0 {
 			w.here(w.label[pc])
+			if w.counts[int32(pc)] {
+				w.l.Ops[len(w.l.Ops)-1].Imm = 1
+			}
 		}
 		in := &insns[pc]
 		if in.Op == isa.OpLddwHi && w.label[pc] < 0 {
@@ -97,8 +107,14 @@ func (w *lowerer) target(pc, t int) {
 	if w.label[t] < 0 {
 		w.label[t] = w.newLabel()
 	}
-	if w.head[t] < 0 && w.cfg.Fuel.Back(pc, t) > 0 && !w.never(pc) {
+	if w.head[t] < 0 && w.cfg.Fuel.Jump(pc, t) > 0 && !w.never(pc) {
 		w.head[t] = w.newLabel()
+	}
+	if _, ok := w.cfg.Fuel.Counted(pc); ok {
+		if w.counts == nil {
+			w.counts = map[int32]bool{}
+		}
+		w.counts[int32(t)] = true
 	}
 }
 
@@ -111,7 +127,7 @@ func (w *lowerer) turn(cost int64, head, body int32, falls bool) {
 	if falls {
 		w.emit(ir.Op{Kind: ir.Refund, Imm: cost})
 	}
-	w.here(head)
+	w.emit(ir.Op{Kind: ir.Label, Target: head, Imm: 1})
 	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
 	w.here(body)
 }
@@ -149,12 +165,25 @@ func (w *lowerer) emit(op ir.Op) {
 	w.l.Ops = append(w.l.Ops, op)
 }
 
+// next is an op to be filled in, behind all others.
+func (w *lowerer) next(k ir.Kind) *ir.Op {
+	n := len(w.l.Ops)
+	if n == cap(w.l.Ops) {
+		w.l.Ops = slices.Grow(w.l.Ops, 1)
+	}
+	w.l.Ops = w.l.Ops[:n+1]
+	op := &w.l.Ops[n]
+	*op = ir.Op{}
+	op.Kind, op.PC = k, int32(w.pc)
+	return op
+}
+
 func (w *lowerer) newLabel() int32 {
 	w.l.Labels++
 	return int32(w.l.Labels - 1)
 }
 
-func (w *lowerer) here(label int32) { w.emit(ir.Op{Kind: ir.Label, Target: label}) }
+func (w *lowerer) here(label int32) { w.next(ir.Label).Target = label }
 
 func (w *lowerer) exit(e ir.Exit) int32 {
 	e.PC = int32(w.pc)
@@ -179,14 +208,15 @@ func (w *lowerer) use(r isa.Reg) ir.Reg {
 	if r != isa.R10 {
 		return ir.Reg(r)
 	}
-	w.emit(ir.Op{Kind: ir.FrameAddr, W: 64, Dst: ir.Tmp})
+	op := w.next(ir.FrameAddr)
+	op.W, op.Dst = 64, ir.Tmp
 	return ir.Tmp
 }
 
 // insn lowers one instruction and reports whether control goes on to the next.
 func (w *lowerer) insn(in *isa.Insn) (falls bool, err error) {
 	info := in.Info()
-	if in.WriteRegs().Has(isa.R10) {
+	if (in.Dst == isa.R10 || in.Src == isa.R10) && in.WriteRegs().Has(isa.R10) {
 		return false, errFramePointer
 	}
 	switch info.Kind {

@@ -285,8 +285,8 @@ func (b *bounds) compute(op *ir.Op) {
 			r = d << c
 		}
 	case ir.Rsh:
-		if r = d; op.UseImm && op.W == 64 {
-			r = d >> (uint64(op.Imm) & 63)
+		if r = d; op.UseImm {
+			r = d >> (uint64(op.Imm) & uint64(op.W-1))
 		}
 	case ir.Div:
 		r = d
@@ -301,7 +301,7 @@ func (b *bounds) compute(op *ir.Op) {
 	}
 	if op.W == 32 && op.Kind != ir.Load && op.Kind != ir.LoadState {
 		r = min(r, math.MaxUint32)
-		if op.Kind == ir.Div || op.Kind == ir.Mod || op.Kind == ir.Rsh {
+		if d > math.MaxUint32 && (op.Kind == ir.Div || op.Kind == ir.Mod || op.Kind == ir.Rsh) {
 			r = math.MaxUint32 // the low half may be more than a bound on the whole says of it
 		}
 	}
