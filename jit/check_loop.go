@@ -10,7 +10,8 @@ import (
 
 // ends refuses a list in which control can go round without fuel being taken, unless the loop counts as package fuel
 // says: nothing else stops a runaway in machine code. Calls need no look, their depth is bounded and they
-// return; what the host resumes is followed as if it came from the exit.
+// return; what the host resumes is followed as if it came from the exit. What control does not reach, as [checker.frames] found, may
+// go round as it likes: what a loop needs may have been removed there.
 func (c *checker) ends(table *fuel.Table) error {
 	back := false
 	var room [3]int32
@@ -27,7 +28,7 @@ func (c *checker) ends(table *fuel.Table) error {
 	counted := take(&c.cfg.memory().counted, len(c.marks))
 	for m, i := range c.marks {
 		op := &c.l.Ops[i]
-		if op.Kind != ir.CondJump || int(c.place[op.Target]) > m || table == nil {
+		if op.Kind != ir.CondJump || int(c.place[op.Target]) > m || table == nil || c.owner[m] < 0 {
 			continue
 		}
 		if n, ok := table.Counted(int(op.PC)); ok {
@@ -172,7 +173,7 @@ func (w *circles) search(counted []bool) error {
 	stack := mem.work[:0]
 	var room [3]int32
 	for root := range w.marks {
-		if seen[root] != 0 {
+		if seen[root] != 0 || w.owner[root] < 0 {
 			continue
 		}
 		stack = append(stack[:0], int32(root))

@@ -50,6 +50,7 @@ func TestCheckEnds(t *testing.T) {
 		if err := c.shape(); err != nil {
 			t.Fatal(err)
 		}
+		c.owner = make([]int32, len(c.marks)) // all of one function
 		err := c.ends(nil)
 		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "without fuel") {
 			t.Errorf("%s: %v", tt.name, err)

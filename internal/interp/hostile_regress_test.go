@@ -19,6 +19,8 @@ func TestHostileFound(t *testing.T) {
 		{"redirect_map on a hash", "r1 = 2 ll; r2 = 0; r3 = 0; call redirect_map; exit"},
 		// It was not compiled: the step's register is what an exchange stores, which changes R0 only.
 		{"a loop around a compare and exchange", "r0 = 0; w8 = 3\ntop: w8 += 5545; r0 = atomic64_cmpxchg((u64 *)(r10 -16), r0, r8); if w8 < 144521 goto top\nexit"},
+		// It was not compiled: nobody reads the start of a loop whose end is not reached.
+		{"a loop that counts, but whose end is not reached", "r0 = 0; w4 = 2790877\ntop: w9 = 1; goto out; w4 -= 201922; if w4 s> 19079914 goto top\nout: exit"},
 	} {
 		if !w.compare(tt.name, asm.Must(tt.text), nil, hostileFuel) {
 			t.Errorf("%s: the structure is refused", tt.name)

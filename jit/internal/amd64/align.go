@@ -9,7 +9,10 @@ import (
 // line is what a processor fetches instructions by, in bytes: the cache line.
 const line = 64
 
-// loop is the head of a loop that may fit a line.
+// most is the largest loop that is moved, in bytes.
+const most = 3 * line
+
+// loop is the head of a loop that may be moved.
 type loop struct {
 	label int32
 	at    int32 // its offset before jumps were shortened
@@ -17,7 +20,7 @@ type loop struct {
 }
 
 // mayFit is the most bytes of a loop, while jumps forwards are long, that is looked at.
-const mayFit = line + line/2
+const mayFit = most + most/2
 
 // back notes a jump to a label, at the moment that it is made, if the label stands already.
 func (x *expander) back(label int32) {
@@ -49,7 +52,7 @@ func (x *expander) slack(lo, hi int32) (n int) {
 	return n
 }
 
-// align moves each loop that fits a line into one, since a turn across a border takes longer, some by a third.
+// align moves each small loop into as few lines as hold it: a turn across one border more takes longer, some by a third.
 func (x *expander) align() {
 	if len(x.loops) == 0 {
 		return
@@ -71,7 +74,7 @@ func (x *expander) align() {
 	more := int32(0)
 	for _, l := range x.loops {
 		at := x.labels[l.label]
-		if size, in := l.end-at, (at+more)%line; size <= line && in+size > line {
+		if size, in := l.end-at, (at+more)%line; size > 0 && size <= most && lines(in+size) > lines(size) {
 			more += line - in
 			x.cuts = append(x.cuts, cut{at, -more})
 		}
@@ -100,6 +103,9 @@ func (x *expander) align() {
 	}
 	x.follow()
 }
+
+// lines is how many lines n bytes from the begin of one take.
+func lines(n int32) int32 { return (n + line - 1) / line }
 
 // reach reports whether all short jumps reach when loops are moved. Those to loops whose last jump back came later than they did
 // may not: then nothing is moved.

@@ -10,7 +10,7 @@ import (
 )
 
 // TestJumps expands random lists of jumps and of code of all lengths between them, and decodes where each jump goes: short or long,
-// moved or not. Loops that fit a line lie in one, where they do not overlap in ways that compilers do not make.
+// moved or not. Small loops lie in as few lines as hold them, where they do not overlap in ways that compilers do not make.
 func TestJumps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	var short, long, moved, fits, across int
@@ -86,15 +86,15 @@ func TestJumps(t *testing.T) {
 			t.Fatalf("%d jumps are missing", len(want))
 		}
 		for from, to := range first {
-			if to-from <= line {
+			if to-from <= most {
 				fits++
-				if from/line != (to-1)/line {
+				if int32((to-1)/line-from/line+1) > lines(int32(to-from)) {
 					across++ // it overlaps others
 				}
 			}
 		}
 	}
-	t.Logf("%d short jumps, %d long ones, %d loops that fit a line, %d of them across two, %d gaps", short, long, fits, across, moved)
+	t.Logf("%d short jumps, %d long ones, %d small loops, %d of them in a line more than they need, %d gaps", short, long, fits, across, moved)
 	if across > fits/10 || short < 1000 || long < 1000 || fits < 1000 || moved < 100 {
 		t.Error("too few of one kind, or too many across lines")
 	}

@@ -61,7 +61,7 @@ type expander struct {
 	resultW uint8
 	tails   []coldZero // divisions by 0
 	cuts    []cut
-	loops   []loop // that may fit a line, by their offsets
+	loops   []loop // that may be moved, by their offsets
 	movable []bool // the labels that nothing falls into on the way round a loop
 	falls   bool   // control comes to the op at hand from the one before
 }
