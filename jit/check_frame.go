@@ -38,28 +38,12 @@ func (c *checker) frames() error {
 		}
 	}
 	mem.work = work
-	// Functions that stand in for helpers run in their caller's frame.
-	inCaller := make([]int8, len(c.l.Funcs)) // 1 called so, 2 called otherwise
-	for m, i := range c.marks {
-		op := &ops[i]
-		if op.Kind != ir.Call || c.owner[m] < 0 {
-			continue
-		}
-		how := int8(2)
-		if op.Off == 0 {
-			how = 1
-		}
-		if had := inCaller[op.Target]; had != 0 && had != how {
-			return c.at(int(i), fmt.Errorf("function %d is called with a frame of its own and without", op.Target))
-		}
-		inCaller[op.Target] = how
-	}
 	indirect := false
 	for m, i := range c.marks {
 		if c.owner[m] < 0 {
 			continue
 		}
-		if err := c.frame(m, &ops[i], inCaller); err != nil {
+		if err := c.frame(m, &ops[i]); err != nil {
 			return c.at(int(i), err)
 		}
 		indirect = indirect || ops[i].Kind == ir.CallIndirect
@@ -71,7 +55,7 @@ func (c *checker) frames() error {
 }
 
 // frame checks what an op does to the stack.
-func (c *checker) frame(m int, op *ir.Op, inCaller []int8) error {
+func (c *checker) frame(m int, op *ir.Op) error {
 	switch op.Kind {
 	case ir.Func:
 		if op.Imm < 0 || op.Imm > guest.StackSize || op.Imm%16 != 0 {
@@ -82,7 +66,8 @@ func (c *checker) frame(m int, op *ir.Op, inCaller []int8) error {
 			return fmt.Errorf("function %d ends as function %d", c.owner[m], op.Target)
 		}
 	case ir.Call:
-		if op.Off != guest.FrameStride && (op.Off != 0 || inCaller[c.owner[m]] == 1) {
+		// An inner function that called another would be deeper than anybody counts.
+		if inner := c.l.Funcs[op.Target].Inner; inner && (op.Off != 0 || c.l.Funcs[c.owner[m]].Inner) || !inner && op.Off != guest.FrameStride {
 			return fmt.Errorf("a call that moves R10 by %d bytes", op.Off)
 		}
 	case ir.CallIndirect:

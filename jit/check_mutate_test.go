@@ -194,6 +194,8 @@ var wrongs = []struct {
 		func(l *ir.List, op *ir.Op) { op.Target = (op.Target + 1) % int32(len(l.Funcs)) }},
 	{"prologue that zeroes more than the frame", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Func }, func(_ *ir.List, op *ir.Op) { op.Imm = 528 }},
 	{"call into no frame", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Call || op.Kind == ir.CallIndirect }, func(_ *ir.List, op *ir.Op) { op.Off = 16 }},
+	{"call in the frame of its caller", func(l *ir.List, op *ir.Op) bool { return op.Kind == ir.Call && !l.Funcs[op.Target].Inner }, func(_ *ir.List, op *ir.Op) { op.Off = 0 }},
+	{"frame for what stands in for a helper", func(l *ir.List, op *ir.Op) bool { return op.Kind == ir.Call }, func(l *ir.List, op *ir.Op) { l.Funcs[op.Target].Inner = true }},
 	{"call of the root", func(l *ir.List, op *ir.Op) bool { return op.Kind == ir.Call && l.Funcs[0].Root }, func(_ *ir.List, op *ir.Op) { op.Target = 0 }},
 	{"call of no function", func(_ *ir.List, op *ir.Op) bool { return op.Kind == ir.Call }, func(l *ir.List, op *ir.Op) { op.Target = int32(len(l.Funcs)) }},
 	{"end that falls through", func(l *ir.List, op *ir.Op) bool { return op == &l.Ops[len(l.Ops)-1] }, func(_ *ir.List, op *ir.Op) { op.Kind = ir.Nop }},

@@ -152,7 +152,7 @@ func (c *Code) Call(st *State, i int) {
 
 // SetTarget makes function i what an ExitCallReg calls when it is resumed.
 func (c *Code) SetTarget(st *State, i int) bool {
-	if c.funcs[i].Root {
+	if c.funcs[i].Root || c.funcs[i].Inner {
 		return false
 	}
 	st.Target = uint64(c.base) + uint64(c.native.Funcs[i])
@@ -178,6 +178,7 @@ func (c *Code) Return(st *State) {
 	st.R[9], st.R[8], st.R[7], st.R[6] = f[FrameR9], f[FrameR9+1], f[FrameR9+2], f[FrameR6]
 	copy(st.Stack[:], st.Stack[FrameWords:st.Words])
 	st.Words -= FrameWords
+	st.R[10] -= uint64(c.native.Lift)
 	c.resumeAt(st, ret)
 }
 

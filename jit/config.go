@@ -31,6 +31,7 @@ const (
 	PassWide                    // loads of parts that are put together, into one
 	PassTest                    // an and that is only compared with 0, in one
 	PassNarrow                  // divisions of small numbers in 32 bits
+	PassStack                   // stack that is written before it is read is not cleared
 	PassNative                  // what the backend makes of neighbours, of divisors that are constants and of short jumps
 	AllPasses  = PassNative<<1 - 1
 )

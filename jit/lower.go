@@ -137,14 +137,6 @@ func (w *lowerer) reached(pc int) bool {
 	return !w.facts || w.proof.Fact(pc).Has(verifier.Reached)
 }
 
-// stack is how many bytes below R10 the function at pc may read before it wrote them: they read as zero.
-func (w *lowerer) stack(pc int) int64 {
-	if !w.facts {
-		return guest.StackSize
-	}
-	return int64(w.proof.StackUse(pc)+15) &^ 15
-}
-
 func (w *lowerer) findFuncs() {
 	called := false // function 0
 	for pc := range w.insns {

@@ -24,7 +24,7 @@ func (w *lowerer) callback(h *Helper) bool {
 	w.emit(ir.Op{Kind: ir.Mov, W: 64, Dst: ir.Tmp, UseImm: true, Imm: int64(fuel.Ref(h.Func))})
 	w.only(ir.Op{W: 64, Cond: ir.Eq, Dst: 2, Src: ir.Tmp}, exit)
 	driver := int32(len(w.l.Funcs))
-	w.l.Funcs = append(w.l.Funcs, ir.Function{PC: int32(w.pc)})
+	w.l.Funcs = append(w.l.Funcs, ir.Function{PC: int32(w.pc), Inner: true})
 	w.emit(ir.Op{Kind: ir.Call, Target: driver, Exit: exit})
 	w.here(next)
 

@@ -12,6 +12,8 @@ type workspace struct {
 	ops, after  []ir.Op
 	label, head []int32
 	live        []regSet
+	stack       []stackBytes
+	came        []bool
 	stretches   []stretch
 	// What the check works with.
 	marks, place, owner, work []int32

@@ -3,6 +3,7 @@ package arm64
 import (
 	"fmt"
 
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -53,8 +54,10 @@ type expander struct {
 	common   int32 // label of the exit code
 	done     int32
 	funcs    int32 // label of function 0; the others follow
+	ends     int32 // label of the epilogue of function 0; the others follow
 	lines    []ir.Line
 
+	ended []bool // by function: its epilogue has been expanded
 	held  held
 	root  bool // function 0 uses the address in R1 that it is entered with
 	joins joins
@@ -85,11 +88,16 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		return nil, false, fmt.Errorf("arm64: %d labels, %d functions", l.Labels, len(l.Funcs))
 	}
 	e.code = make([]uint32, 0, 2*len(e.ops)+128)
-	e.labels = make([]int32, l.Labels+len(l.Funcs), l.Labels+len(l.Funcs)+len(l.Exits)+8)
+	e.labels = make([]int32, l.Labels+len(l.Funcs), l.Labels+2*len(l.Funcs)+len(l.Exits)+8)
 	for i := range e.labels {
 		e.labels[i] = -1
 	}
 	e.funcs = int32(l.Labels)
+	e.ends = int32(len(e.labels))
+	for range l.Funcs {
+		e.newLabel()
+	}
+	e.ended = make([]bool, len(l.Funcs))
 	e.joins = newJoins(l, e.ops)
 	e.common, e.done = e.newLabel(), e.newLabel()
 
@@ -135,7 +143,7 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		e.place(c.label)
 		e.leave(c.exit)
 	}
-	n := &ir.Native{End: end}
+	n := &ir.Native{End: end, Lift: guest.FrameStride}
 	e.thunks(n)
 	ok, err := e.link()
 	if !ok || err != nil {

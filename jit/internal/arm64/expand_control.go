@@ -3,6 +3,7 @@ package arm64
 import (
 	"math/bits"
 
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -36,17 +37,18 @@ func (e *expander) control(op *ir.Op) {
 			e.fail("call of function %d", op.Target)
 			return
 		}
+		if int64(op.Off) != e.lift(op.Target) {
+			e.fail("a call that moves R10 by %d bytes", op.Off)
+		}
 		e.emit(Subs(X, ZR, rFrame, rLimit, LSL, 0))
 		e.branchIf(HS, e.cold(op.Exit))
-		e.moveFrame(int64(op.Off))
 		e.branch(Bl(0), reach26, e.funcs+op.Target)
-		e.moveFrame(-int64(op.Off))
 		e.held.clear()
 	case ir.CallIndirect:
-		e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)))
-		e.moveFrame(int64(op.Off))
-		e.emit(Blr(rExit))
-		e.moveFrame(-int64(op.Off))
+		if op.Off != guest.FrameStride {
+			e.fail("an indirect call that moves R10 by %d bytes", op.Off)
+		}
+		e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)), Blr(rExit))
 		e.held.clear()
 	case ir.Leave:
 		e.leave(e.exit(op.Exit))
@@ -77,6 +79,14 @@ func (e *expander) charge(op *ir.Op) {
 	}
 	e.constant(rImm, v)
 	e.emit(Subs(X, rFuel, rFuel, rImm, LSL, 0))
+}
+
+// lift is by how many bytes a function moves R10 up.
+func (e *expander) lift(fn int32) int64 {
+	if e.list.Funcs[fn].Inner {
+		return 0
+	}
+	return guest.FrameStride
 }
 
 // moveFrame moves R10 in both its forms.
@@ -136,7 +146,7 @@ func (e *expander) compareImm(w Width, d Reg, v uint64) {
 	}
 }
 
-// prologue saves R6 to R9 and the link, sets the may_goto budget and zeroes what is to
+// prologue saves R6 to R9 and the link, sets the may_goto budget, moves R10 and zeroes what is to
 // be zeroed of the frame.
 func (e *expander) prologue(op *ir.Op) {
 	e.held.clear()
@@ -153,6 +163,7 @@ func (e *expander) prologue(op *ir.Op) {
 			Stp(X, 7, 6, rStack, 8*ir.FrameR7),
 			Access(STR, 8, LR, rStack, 8*ir.FrameRet),
 		)
+		e.moveFrame(e.lift(op.Target))
 	}
 	if op.Target == 0 && e.list.Funcs[0].Root && !e.features.Plain {
 		e.held.via[1] = via{at: viaRoot}
@@ -199,6 +210,13 @@ func (e *expander) epilogue(op *ir.Op) {
 		}
 		return
 	}
+	if e.ended[op.Target] {
+		e.jump(e.ends + op.Target)
+		return
+	}
+	e.ended[op.Target] = true
+	e.place(e.ends + op.Target)
+	e.moveFrame(-e.lift(op.Target))
 	e.emit(
 		Access(LDR, 8, LR, rStack, 8*ir.FrameRet),
 		Ldp(X, 9, 8, rStack, 8*ir.FrameR9),

@@ -232,17 +232,18 @@ func (e *expander) aligned(op *ir.Op) Reg {
 		e.fail("access %d with base register %d", op.Access, op.Base)
 		return rT1
 	}
+	even := false
 	if op.Access != ir.Frame {
-		if n := e.held.num[op.Base]; n.known && !e.features.Plain {
+		n, v := e.held.num[op.Base], e.held.via[op.Base]
+		// Rounding the sum down rounds the base down where it does not hold already.
+		even = n.zeros >= uint8(bits.TrailingZeros8(op.Size)) && int64(op.Off)&low == 0
+		if n.known && !(even && op.Off == 0) {
 			a := int64(uint32(n.value+uint64(int64(op.Off)))&e.list.Mask) &^ low
 			if base, off, ok := e.locateFixed(op.Size, a, true); ok {
 				return e.behind(base, off)
 			}
 		}
-		// Rounding the sum down rounds the base down where it does not hold already.
-		even := int64(e.held.num[op.Base].zeros) >= int64(bits.TrailingZeros8(op.Size)) && int64(op.Off)&low == 0
-		v := e.held.via[op.Base]
-		if !e.features.Plain && v.at != viaFrame && (even || v.at != 0) && op.Safe && op.Off >= 0 && op.Off < 1<<12 {
+		if v.at != viaFrame && (even || v.at != 0) && op.Safe && op.Off >= 0 && op.Off < 1<<12 {
 			if v.at == 0 || v.off+op.Off < 0 || v.off+op.Off >= 1<<12 {
 				v = e.host(op.Base)
 			}
@@ -263,7 +264,11 @@ func (e *expander) aligned(op *ir.Op) Reg {
 		e.addImm(W, rT1, from, uint64(int64(op.Off)))
 		from = rT1
 	}
-	if mask := e.list.Mask &^ uint32(low); mask != 1<<32-1 {
+	mask := e.list.Mask
+	if !even {
+		mask &^= uint32(low)
+	}
+	if mask != 1<<32-1 {
 		e.maskTo(rT1, from, mask)
 		from = rT1
 	}

@@ -20,7 +20,10 @@ func (e *expander) fuse(ops []ir.Op) int {
 	mov := &ops[0]
 	if mov.Kind != ir.Mov || mov.Dst >= ir.FP && mov.Dst != ir.Tmp {
 		if threeOperand(mov.Kind) {
-			return e.fuseTwo(&ops[0], &ops[1], e.reg(mov.Dst))
+			if n := e.fuseTwo(&ops[0], &ops[1], e.reg(mov.Dst)); n > 0 {
+				return n
+			}
+			return e.fuseInto(&ops[0], &ops[1], e.reg(mov.Dst), ops[2:])
 		}
 		return 0
 	}
@@ -44,6 +47,9 @@ func (e *expander) fuse(ops []ir.Op) int {
 	s := e.reg(mov.Src)
 	if len(ops) > 2 {
 		if n := e.fuseTwo(&op, &ops[2], s); n > 0 {
+			return n + 1
+		}
+		if n := e.fuseInto(&op, &ops[2], s, ops[3:]); n > 0 {
 			return n + 1
 		}
 	}
@@ -188,6 +194,81 @@ func (e *expander) fuseTwo(a, b *ir.Op, n Reg) int {
 	return 0
 }
 
+// fuseInto expands a product or shift a, whose D is in n, with the op b that puts it into another register, where nobody reads
+// it afterwards: 2 if one instruction does both.
+func (e *expander) fuseInto(a, b *ir.Op, n Reg, rest []ir.Op) int {
+	t := a.Dst
+	if b.UseImm || b.Src != t || b.Dst == t || a.W != b.W || a.W != 32 && a.W != 64 || b.Dst > ir.Tmp || !dead(t, rest) {
+		return 0
+	}
+	w := e.width(a)
+	switch {
+	case a.Kind == ir.Mul && (b.Kind == ir.Add || b.Kind == ir.Sub):
+		v := immediate(w, a)
+		if a.UseImm && v&(v-1) == 0 {
+			return 0
+		}
+		m, r := e.operand(w, a), e.reg(b.Dst)
+		d := e.dst(b.Dst)
+		if b.Kind == ir.Add {
+			e.emit(Madd(w, d, n, m, r))
+		} else {
+			e.emit(Msub(w, d, n, m, r))
+		}
+	case (a.Kind == ir.Lsh || a.Kind == ir.Rsh || a.Kind == ir.Arsh) && a.UseImm:
+		var enc func(Width, Reg, Reg, Reg, Shift, uint32) uint32
+		switch b.Kind {
+		case ir.Add, ir.Or, ir.And, ir.Xor:
+			enc = combine(b.Kind)
+		case ir.Sub:
+			enc = Sub
+		default:
+			return 0
+		}
+		shift := [...]Shift{ir.Lsh: LSL, ir.Rsh: LSR, ir.Arsh: ASR}[a.Kind]
+		r := e.reg(b.Dst)
+		e.emit(enc(w, e.dst(b.Dst), r, n, shift, uint32(a.Imm)&(w.bits()-1)))
+	default:
+		return 0
+	}
+	e.forget(t)
+	return 2
+}
+
+// dead reports whether ops write a register before anything could read it.
+func dead(r ir.Reg, ops []ir.Op) bool {
+	for i := range ops[:min(len(ops), 12)] {
+		op := &ops[i]
+		src := !op.UseImm && op.Src == r
+		switch op.Kind {
+		case ir.Load, ir.Store:
+			if op.Access != ir.Fixed && op.Base == r || op.Indexed && op.Index == r || op.Kind == ir.Store && src {
+				return false
+			}
+			if op.Kind == ir.Store {
+				continue
+			}
+		case ir.Mov:
+			if src {
+				return false
+			}
+		case ir.Lea, ir.Sext:
+			if op.Src == r {
+				return false
+			}
+		case ir.FrameAddr:
+		default:
+			if !threeOperand(op.Kind) || op.Dst == r || src && hasSource(op.Kind) {
+				return false
+			}
+		}
+		if op.Dst == r {
+			return true
+		}
+	}
+	return false
+}
+
 // combine is the encoder of an op that takes a shifted operand.
 func combine(k ir.Kind) func(Width, Reg, Reg, Reg, Shift, uint32) uint32 {
 	switch k {
@@ -201,11 +282,13 @@ func combine(k ir.Kind) func(Width, Reg, Reg, Reg, Shift, uint32) uint32 {
 	return Eor
 }
 
-// fusePair makes two accesses to neighbouring words of the frame one.
+// fusePair makes two accesses to neighbouring words one: of the frame, or at offsets from one host address.
 func (e *expander) fusePair(a, b *ir.Op) int {
-	if a.Kind != b.Kind || a.Kind != ir.Load && a.Kind != ir.Store || a.Size != b.Size || a.Size != 8 && a.Size != 4 ||
-		a.Access != ir.Frame || b.Access != ir.Frame || a.Base != ir.FP || b.Base != ir.FP ||
-		a.Swapped || b.Swapped || a.Size == 4 && (a.Signed || b.Signed) {
+	if a.Kind != b.Kind || a.Kind != ir.Load && a.Kind != ir.Store || a.Size != b.Size || a.Size != 8 && a.Size != 4 || a.Access != b.Access ||
+		a.Swapped || b.Swapped || a.Indexed || b.Indexed || a.Safe != b.Safe || a.Size == 4 && (a.Signed || b.Signed) {
+		return 0
+	}
+	if a.Access != ir.Fixed && (a.Base != b.Base || a.Kind == ir.Load && a.Dst == a.Base) {
 		return 0
 	}
 	if a.Kind == ir.Store && (a.UseImm && a.Imm != 0 || b.UseImm && b.Imm != 0) || a.Kind == ir.Load && a.Dst == b.Dst {
@@ -215,16 +298,22 @@ func (e *expander) fusePair(a, b *ir.Op) int {
 	if b.Off == a.Off-size {
 		a, b = b, a
 	}
-	at := int64(a.Off) + frameBias
-	if b.Off != a.Off+size || at < 0 || at+2*int64(size) > frameBias || !fitsPair(a.Size, at) {
+	if b.Off != a.Off+size {
+		return 0
+	}
+	base, at, ok := e.locate(a, false)
+	if !ok && a.Safe && a.Base <= ir.Tmp && a.Access != ir.Fixed && e.held.via[a.Base].at == 0 && a.Off >= 0 && fitsPair(a.Size, int64(a.Off)) {
+		base, at, ok = e.host(a.Base).host(), int64(a.Off), true
+	}
+	if !ok || !a.Safe && base != rFrame || !fitsPair(a.Size, at) || base == rFrame && at+2*int64(size) > frameBias {
 		return 0
 	}
 	w := Width(a.Size >> 3)
 	if a.Kind == ir.Load {
-		e.emit(Ldp(w, e.dst(a.Dst), e.dst(b.Dst), rFrame, int32(at)))
+		e.emit(Ldp(w, e.dst(a.Dst), e.dst(b.Dst), base, int32(at)))
 		return 2
 	}
-	e.emit(Stp(w, e.stored(a), e.stored(b), rFrame, int32(at)))
+	e.emit(Stp(w, e.stored(a), e.stored(b), base, int32(at)))
 	return 2
 }
 

@@ -1,6 +1,9 @@
 package arm64
 
-import "github.com/gbpf/gbpf/jit/internal/ir"
+import (
+	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
 
 // stackTop is the end of the native stack, an offset in the state block.
 const stackTop = uint64(ir.OffStack) + 8*ir.MaxFrames*ir.FrameWordsMax
@@ -63,6 +66,7 @@ func (e *expander) thunks(n *ir.Native) {
 		}
 		e.jump(e.funcs)
 	} else {
+		e.moveFrame(-e.lift(0))
 		e.branch(Bl(0), reach26, e.funcs)
 		e.jump(e.done)
 	}
@@ -70,6 +74,7 @@ func (e *expander) thunks(n *ir.Native) {
 	n.Callee = here()
 	e.restore()
 	e.enter()
+	e.moveFrame(-guest.FrameStride) // the function moves it up again
 	e.emit(Access(LDR, 8, rExit, rState, uint32(ir.OffTarget)), Blr(rExit))
 	e.jump(e.done)
 

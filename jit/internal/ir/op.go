@@ -234,6 +234,8 @@ type Function struct {
 	// Root functions are entered by the host only: they save nothing, and Return ends the
 	// run with Done. All others can be called, also by the host through CallIndirect.
 	Root bool
+	// Inner functions stand in for helpers: the program alone calls them, and they run in the BPF frame of their caller.
+	Inner bool
 }
 
 // List is a program in macro ops.
@@ -260,7 +262,9 @@ type Native struct {
 	Start, Callee, Resume uint32
 	// Root is where function 0 is gone on to where it is Root and its base frame is in place: by a tail call, and by the host
 	// through Resume.
-	Root   uint32
+	Root uint32
+	// Lift is by how many bytes functions that are called move R10 up: Code.Return undoes it. 0 where their callers do.
+	Lift   uint32
 	Labels []uint32 // code offset by label
 	Funcs  []uint32 // code offset of the first byte of each function, its prologue
 	PCs    []Line   // sorted by Code: for dumps
