@@ -78,7 +78,7 @@ func isMicro(e engine) bool {
 var passNames = map[jit.Pass]string{
 	jit.PassBranch: "decided branches", jit.PassRotate: "rotations", jit.PassSwap: "byte swaps of loads", jit.PassLea: "moves and additions",
 	jit.PassDead: "dead moves", jit.PassInline: "helpers in machine code", jit.PassNear: "small numbers left unconfined",
-	jit.PassFold: "sums in addresses", jit.PassWide: "wide loads", jit.PassLayout: "fuel out of line",
+	jit.PassFold: "sums in addresses", jit.PassWide: "wide loads",
 	jit.PassTest: "tests of bits", jit.PassNarrow: "narrow divisions", jit.PassNative: "what the backend fuses",
 }
 

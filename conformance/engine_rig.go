@@ -106,7 +106,7 @@ func (r *engineRig) link(spec *verifier.Spec, proof *verifier.Proof, cfg jit.Con
 		return nil, &ErrSoundSkip{err.Error()}
 	}
 	if r.engine == EngineJIT {
-		cfg.Mask = r.mem.Mask()
+		cfg.Mask, cfg.Base = r.mem.Mask(), uint64(uintptr(r.mem.Base()))
 		s.mode.Native = true
 		if err := s.code.Compile(cfg); err != nil {
 			r.release(s.soundSubject)

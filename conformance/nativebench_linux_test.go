@@ -153,7 +153,7 @@ func TestNativeSpeed(t *testing.T) {
 		sizes := 0
 		var keep []*interp.Program // so that each lies at another address
 		for k, cfg := range []jit.Config{{}, {Confine: jit.ConfineUnproved}, {Disable: jit.AllPasses}} {
-			cfg.Mask = rig.mem.Mask()
+			cfg.Mask, cfg.Base = rig.mem.Mask(), uint64(uintptr(rig.mem.Base()))
 			for range 3 {
 				code, err := interp.New(interp.Source{
 					Name: b.name, Type: progtype.XDP, GPL: true, Proof: proof, Maps: rig.table,

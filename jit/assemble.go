@@ -20,6 +20,8 @@ var Archs = []string{"amd64", "arm64"}
 // tests. For the host's own it is what Compile makes; for another, what it would make there on
 // a processor that has every feature that the backend uses.
 func Assemble(proof *verifier.Proof, cfg Config, arch string) (*Native, error) {
+	cfg.work = workspaces.Get().(*workspace)
+	defer workspaces.Put(cfg.work)
 	l, err := build(proof, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("assemble: %w", err)

@@ -3,6 +3,7 @@ package jit
 import (
 	"fmt"
 
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/verifier"
@@ -11,86 +12,100 @@ import (
 // check refuses a list that is not safe to run whatever the program does: it is the last word
 // before machine code, and believes neither the verifier nor the passes.
 func check(l *ir.List, proof *verifier.Proof, cfg *Config) error {
-	c := checker{l: l, defined: make([]bool, l.Labels)}
+	c := checker{l: l, proof: proof, cfg: cfg}
 	if err := c.shape(); err != nil {
 		return err
 	}
-	for i := range l.Ops {
+	for _, i := range c.marks {
 		if err := c.op(&l.Ops[i]); err != nil {
-			return fmt.Errorf("check: op %d (insn %d): %w", i, l.Ops[i].PC, err)
+			return c.at(int(i), err)
 		}
 	}
-	at := make([]int32, l.Labels) // op of each label
-	for i := range l.Ops {
-		if l.Ops[i].Kind == ir.Label {
-			at[l.Ops[i].Target] = int32(i)
-		}
-	}
-	if err := c.frames(at); err != nil {
+	if err := c.frames(); err != nil {
 		return err
 	}
-	falls := false
-	for i := range l.Ops {
+	for m, i := range c.marks {
 		op := &l.Ops[i]
-		c.fn = c.owner[i]
-		err := c.helper(op, cfg)
-		if err == nil && op.Access == ir.Bare {
-			err = c.bare(op, proof, cfg)
-		}
-		if err == nil && op.NonZero && !mayDivide(proof, cfg, int(op.PC)) {
-			err = fmt.Errorf("the divisor is neither tested nor proven")
-		}
-		if err == nil && op.Kind == ir.Refund {
-			err = c.refund(i)
-		}
-		if err == nil && op.Kind == ir.Func && falls {
+		err := c.proven(op)
+		switch {
+		case err != nil:
+		case op.Kind == ir.TailCall:
+			err = c.tailCall(op, cfg, c.owner[m])
+		case op.Kind == ir.Refund:
+			err = c.refund(int(i))
+		case op.Kind == ir.Func && i > 0 && !ends(l.Ops[i-1].Kind):
 			err = fmt.Errorf("control runs into a function")
 		}
 		if err != nil {
-			return fmt.Errorf("check: op %d (insn %d): %w", i, op.PC, err)
-		}
-		switch op.Kind {
-		case ir.Jump, ir.Return, ir.Leave:
-			falls = false
-		default:
-			falls = true
+			return c.at(int(i), err)
 		}
 	}
-	if falls {
+	if !ends(l.Ops[len(l.Ops)-1].Kind) {
 		return fmt.Errorf("check: control runs off the end")
 	}
-	return c.ends(cfg.Fuel, at)
+	return c.ends(cfg.Fuel)
 }
 
 type checker struct {
-	l       *ir.List
-	defined []bool
-	owner   []int32 // the function that an op belongs to, -1 for what control does not reach
-	fn      int32   // that of the op that is looked at
+	l     *ir.List
+	proof *verifier.Proof
+	cfg   *Config
+	// marks are the ops, by their number, from which control may go elsewhere than to the next, or at which it may come from elsewhere.
+	marks []int32
+	place []int32 // mark of each label, -1 for none
+	owner []int32 // the function that a mark belongs to, -1 for what control does not reach
 }
 
-// shape checks what the ops refer to.
+// at says where an error is.
+func (c *checker) at(i int, err error) error {
+	return fmt.Errorf("check: op %d (insn %d): %w", i, c.l.Ops[i].PC, err)
+}
+
+// shape finds the marks, checks each of the other ops, and what labels, functions and exits refer to.
 func (c *checker) shape() error {
+	mem := c.cfg.memory()
 	if len(c.l.Funcs) == 0 || c.l.Mask == 0 || c.l.Mask&(c.l.Mask+1) != 0 {
 		return fmt.Errorf("check: no functions, or the mask is not a power of two less one")
 	}
+	c.place = take(&mem.place, c.l.Labels)
+	for i := range c.place {
+		c.place[i] = -1
+	}
 	funcs := make([]bool, len(c.l.Funcs))
-	for i := range c.l.Ops {
-		op := &c.l.Ops[i]
-		var in []bool
-		switch op.Kind {
-		case ir.Label:
-			in = c.defined
-		case ir.Func:
-			in = funcs
-		default:
+	c.marks = mem.marks[:0]
+	ops := c.l.Ops
+	for i := range ops {
+		op := &ops[i]
+		if onlyFalls[op.Kind] {
+			if c.computes(op) {
+				continue
+			}
+			err := c.op(op)
+			if err == nil {
+				err = c.proven(op)
+			}
+			if err != nil {
+				return c.at(i, err)
+			}
 			continue
 		}
-		if op.Target < 0 || int(op.Target) >= len(in) || in[op.Target] {
-			return fmt.Errorf("check: op %d: label or function %d is not one, or stands twice", i, op.Target)
+		ok := true
+		switch t := op.Target; op.Kind {
+		case ir.Label:
+			if ok = uint32(t) < uint32(len(c.place)) && c.place[t] < 0; ok {
+				c.place[t] = int32(len(c.marks))
+			}
+		case ir.Func:
+			if ok = uint32(t) < uint32(len(funcs)) && !funcs[t]; ok {
+				funcs[t] = true
+			}
 		}
-		in[op.Target] = true
+		if !ok {
+			return c.at(i, fmt.Errorf("label or function %d is not one, or stands twice", op.Target))
+		}
+		c.marks = append(c.marks, int32(i))
 	}
+	mem.marks = c.marks
 	for i, ok := range funcs {
 		if !ok {
 			return fmt.Errorf("check: function %d is nowhere", i)
@@ -106,7 +121,41 @@ func (c *checker) shape() error {
 	return nil
 }
 
-func (c *checker) label(i int32) bool { return i >= 0 && int(i) < len(c.defined) && c.defined[i] }
+func (c *checker) label(i int32) bool { return uint32(i) < uint32(len(c.place)) && c.place[i] >= 0 }
+
+// where is the op of a label.
+func (c *checker) where(label int32) int { return int(c.marks[c.place[label]]) }
+
+// onlyFalls says of a kind that control only ever goes from the op to the next, and comes from the one before.
+var onlyFalls = [256]bool{
+	ir.Nop: true, ir.Mov: true, ir.FrameAddr: true, ir.Lea: true, ir.Add: true, ir.Sub: true, ir.Mul: true, ir.Or: true, ir.And: true,
+	ir.Xor: true, ir.Lsh: true, ir.Rsh: true, ir.Arsh: true, ir.Rol: true, ir.Div: true, ir.Mod: true, ir.SDiv: true, ir.SMod: true,
+	ir.Neg: true, ir.Sext: true, ir.Zext: true, ir.Swap: true, ir.Load: true, ir.Store: true, ir.Atomic: true, ir.LoadAcq: true,
+	ir.StoreRel: true, ir.LoadState: true, ir.StoreState: true, ir.ArrayLookup: true, ir.LoadPacket: true, ir.ReadClock: true,
+	ir.Copy: true, ir.RingReserve: true, ir.RingCommit: true,
+}
+
+// computes reports whether an op does nothing but compute, with guest registers and in a way that needs no proof: what most ops
+// are, and op and proven would find nothing wrong with.
+func (c *checker) computes(op *ir.Op) bool {
+	const registers = allRegs | 1<<ir.Tmp
+	return op.Kind >= ir.Mov && op.Kind <= ir.Swap && op.Kind != ir.FrameAddr && registers>>op.Dst&1 != 0 && registers>>op.Src&1 != 0 && op.Base == 0 &&
+		op.Access != ir.Bare && !op.NonZero
+}
+
+// ends reports whether control does not go on behind an op of a kind.
+func ends(k ir.Kind) bool { return k == ir.Jump || k == ir.Return || k == ir.Leave }
+
+// proven checks what an op says that somebody else has to vouch for.
+func (c *checker) proven(op *ir.Op) error {
+	switch {
+	case op.Access == ir.Bare && !c.bare(op):
+		return fmt.Errorf("the access is neither confined nor proven")
+	case op.NonZero && !mayDivide(c.proof, c.cfg, int(op.PC)):
+		return fmt.Errorf("the divisor is neither tested nor proven")
+	}
+	return c.helper(op, c.cfg)
+}
 
 func (c *checker) op(op *ir.Op) error {
 	if op.Kind >= ir.NumKinds {
@@ -144,6 +193,10 @@ func (c *checker) op(op *ir.Op) error {
 	}
 	if op.Dst == ir.FP || op.Src == ir.FP {
 		return fmt.Errorf("R10 is an operand: it holds no guest value")
+	}
+	// A backend may add the halves of a host address apart: within the frame no sum reaches below guest address 0.
+	if op.Kind == ir.FrameAddr && (op.Imm > 0 || op.Imm < -guest.StackSize) {
+		return fmt.Errorf("an address at offset %d of R10, which is not in the frame", op.Imm)
 	}
 	return nil
 }
@@ -193,13 +246,9 @@ func (c *checker) access(op *ir.Op) error {
 	return nil
 }
 
-// bare checks an access without confinement: only the options and the proof together permit it.
-func (c *checker) bare(op *ir.Op, proof *verifier.Proof, cfg *Config) error {
-	if cfg.Confine != ConfineUnproved || proof.Policy() == verifier.PolicySandboxed || !bare(op.Kind) ||
-		!proof.Fact(int(op.PC)).Has(verifier.Safe) {
-		return fmt.Errorf("the access is neither confined nor proven")
-	}
-	return nil
+// bare reports whether an access may be without confinement: only the options and the proof together permit it.
+func (c *checker) bare(op *ir.Op) bool {
+	return c.cfg.Confine == ConfineUnproved && c.proof.Policy() != verifier.PolicySandboxed && bare(op.Kind) && c.proof.Fact(int(op.PC)).Has(verifier.Safe)
 }
 
 // writes reports whether an op changes Dst.

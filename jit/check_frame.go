@@ -7,48 +7,42 @@ import (
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
-// frames finds out which function each op belongs to, by where control comes from, and refuses lists in which the native stack
+// frames finds out which function each mark belongs to, by where control comes from, and refuses lists in which the native stack
 // would not be what a function takes it for: an op that two functions reach, a return of another function, a call
-// whose depth nobody counts, a prologue that zeroes more than the frame. It leaves the functions in c.owner, -1 for what control
-// does not reach.
-func (c *checker) frames(at []int32) error {
+// whose depth nobody counts, a prologue that zeroes more than the frame. It leaves the functions in c.owner.
+func (c *checker) frames() error {
+	mem := c.cfg.memory()
 	ops := c.l.Ops
-	c.owner = make([]int32, len(ops))
-	var work []int32
-	for i := range ops {
-		c.owner[i] = -1
+	c.owner = take(&mem.owner, len(c.marks))
+	work := mem.work[:0]
+	for m, i := range c.marks {
+		c.owner[m] = -1
 		if ops[i].Kind == ir.Func {
-			c.owner[i] = ops[i].Target
-			work = append(work, int32(i))
+			c.owner[m] = ops[i].Target
+			work = append(work, int32(m))
 		}
 	}
+	var room [5]int32
 	for len(work) > 0 {
-		i := work[len(work)-1]
+		m := work[len(work)-1]
 		work = work[:len(work)-1]
-		f := c.owner[i]
-		for int(i)+1 < len(ops) && onlyFalls(ops[i].Kind) && ops[i+1].Kind != ir.Func && c.owner[i+1] < 0 {
-			i++ // as below, for the many that need no list
-			c.owner[i] = f
-		}
-		bad := int32(-1)
-		c.next(int(i), at, func(to int32) {
+		f := c.owner[m]
+		for _, to := range c.next(m, room[:0]) {
 			switch {
-			case ops[to].Kind == ir.Func || c.owner[to] >= 0 && c.owner[to] != f:
-				bad = to
+			case ops[c.marks[to]].Kind == ir.Func || c.owner[to] >= 0 && c.owner[to] != f:
+				return c.at(int(c.marks[m]), fmt.Errorf("control goes from function %d into another at op %d", f, c.marks[to]))
 			case c.owner[to] < 0:
 				c.owner[to] = f
 				work = append(work, to)
 			}
-		})
-		if bad >= 0 {
-			return fmt.Errorf("check: op %d (insn %d): control goes from function %d into another at op %d", i, ops[i].PC, f, bad)
 		}
 	}
+	mem.work = work
 	// Functions that stand in for helpers run in their caller's frame.
 	inCaller := make([]int8, len(c.l.Funcs)) // 1 called so, 2 called otherwise
-	for i := range ops {
+	for m, i := range c.marks {
 		op := &ops[i]
-		if op.Kind != ir.Call || c.owner[i] < 0 {
+		if op.Kind != ir.Call || c.owner[m] < 0 {
 			continue
 		}
 		how := int8(2)
@@ -56,51 +50,45 @@ func (c *checker) frames(at []int32) error {
 			how = 1
 		}
 		if had := inCaller[op.Target]; had != 0 && had != how {
-			return fmt.Errorf("check: op %d (insn %d): function %d is called with a frame of its own and without", i, op.PC, op.Target)
+			return c.at(int(i), fmt.Errorf("function %d is called with a frame of its own and without", op.Target))
 		}
 		inCaller[op.Target] = how
 	}
-	for i := range ops {
-		op := &ops[i]
-		if c.owner[i] < 0 {
+	indirect := false
+	for m, i := range c.marks {
+		if c.owner[m] < 0 {
 			continue
 		}
-		if err := c.frame(i, op, at, inCaller); err != nil {
-			return fmt.Errorf("check: op %d (insn %d): %w", i, op.PC, err)
+		if err := c.frame(m, &ops[i], inCaller); err != nil {
+			return c.at(int(i), err)
 		}
+		indirect = indirect || ops[i].Kind == ir.CallIndirect
+	}
+	if indirect {
+		return c.onlyHost()
 	}
 	return nil
 }
 
-// onlyFalls reports whether next has nothing to tell of an op but the one behind it.
-func onlyFalls(k ir.Kind) bool {
-	switch k {
-	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return:
-		return false
-	}
-	return true
-}
-
 // frame checks what an op does to the stack.
-func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
+func (c *checker) frame(m int, op *ir.Op, inCaller []int8) error {
 	switch op.Kind {
 	case ir.Func:
 		if op.Imm < 0 || op.Imm > guest.StackSize || op.Imm%16 != 0 {
 			return fmt.Errorf("a prologue that zeroes %d bytes of a frame of %d", op.Imm, guest.StackSize)
 		}
 	case ir.Return:
-		if op.Target != c.owner[i] {
-			return fmt.Errorf("function %d ends as function %d", c.owner[i], op.Target)
+		if op.Target != c.owner[m] {
+			return fmt.Errorf("function %d ends as function %d", c.owner[m], op.Target)
 		}
 	case ir.Call:
-		if op.Off != guest.FrameStride && (op.Off != 0 || inCaller[c.owner[i]] == 1) {
+		if op.Off != guest.FrameStride && (op.Off != 0 || inCaller[c.owner[m]] == 1) {
 			return fmt.Errorf("a call that moves R10 by %d bytes", op.Off)
 		}
 	case ir.CallIndirect:
 		if op.Off != guest.FrameStride {
 			return fmt.Errorf("a call that moves R10 by %d bytes", op.Off)
 		}
-		return c.onlyHost(i, at)
 	}
 	switch op.Kind {
 	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
@@ -123,61 +111,82 @@ func (c *checker) frame(i int, op *ir.Op, at []int32, inCaller []int8) error {
 		return fmt.Errorf("exit %d of kind %d, of insn %d, is not for this", op.Exit, e.Kind, e.PC)
 	}
 	if e.Kind == ir.ExitCallReg {
-		if e.Resume < 0 || e.Reg > 9 || int(at[e.Resume])+1 >= len(c.l.Ops) || c.l.Ops[at[e.Resume]+1].Kind != ir.CallIndirect {
+		if e.Resume < 0 || e.Reg > 9 || c.where(e.Resume)+1 >= len(c.l.Ops) || c.l.Ops[c.where(e.Resume)+1].Kind != ir.CallIndirect {
 			return fmt.Errorf("exit %d does not go on at an indirect call", op.Exit)
 		}
 	}
 	return nil
 }
 
-// onlyHost checks that nothing but what the host resumes leads to the indirect call at op i: it calls what the host said last.
-func (c *checker) onlyHost(i int, at []int32) error {
+// onlyHost checks that nothing but what the host resumes leads to indirect calls: they call what the host said last.
+func (c *checker) onlyHost() error {
 	ops := c.l.Ops
-	if i < 2 || ops[i-1].Kind != ir.Label || ops[i-2].Kind != ir.Leave {
-		return fmt.Errorf("control runs into an indirect call")
+	led := make([]int32, c.l.Labels) // an op from which control comes to each label otherwise, plus 1; 0 for none
+	lead := func(label int32, i int32) {
+		if label >= 0 {
+			led[label] = i + 1
+		}
 	}
-	for k := range ops {
-		if c.owner[k] < 0 {
+	for m, i := range c.marks {
+		if c.owner[m] < 0 {
 			continue
 		}
-		op := &ops[k]
-		byExit := false
-		switch op.Kind {
-		case ir.Leave:
-			e := &c.l.Exits[op.Exit]
-			byExit = e.Kind == ir.ExitCallReg && e.Alt != ops[i-1].Target
+		op := &ops[i]
+		if e := c.exit(op); e != nil {
+			if op.Kind != ir.Leave || e.Kind != ir.ExitCallReg {
+				lead(e.Resume, i)
+			}
+			lead(e.Alt, i)
 		}
-		bad := false
-		c.next(k, at, func(to int32) { bad = bad || int(to) == i-1 && !byExit })
-		if bad {
-			return fmt.Errorf("control goes from op %d to an indirect call", k)
+		switch op.Kind {
+		case ir.Jump, ir.CondJump, ir.MayGoto:
+			lead(op.Target, i)
+		}
+	}
+	for m, i := range c.marks {
+		if ops[i].Kind != ir.CallIndirect || c.owner[m] < 0 {
+			continue
+		}
+		if i < 2 || ops[i-1].Kind != ir.Label || ops[i-2].Kind != ir.Leave {
+			return c.at(int(i), fmt.Errorf("control runs into an indirect call"))
+		}
+		if from := led[ops[i-1].Target]; from > 0 {
+			return c.at(int(i), fmt.Errorf("control goes from op %d to an indirect call", from-1))
 		}
 	}
 	return nil
 }
 
-// next calls f for each op that control goes to from op i, be it by way of the host.
-func (c *checker) next(i int, at []int32, f func(to int32)) {
-	op := &c.l.Ops[i]
-	label := func(l int32) {
-		if l >= 0 {
-			f(at[l])
-		}
-	}
+// exit is the exit that an op may leave by, nil for none.
+func (c *checker) exit(op *ir.Op) *ir.Exit {
 	switch op.Kind {
 	case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
-		label(c.l.Exits[op.Exit].Resume)
-		label(c.l.Exits[op.Exit].Alt)
+		return &c.l.Exits[op.Exit]
+	}
+	return nil
+}
+
+// next appends the marks that control goes to from mark m, be it by way of the host.
+func (c *checker) next(m int32, to []int32) []int32 {
+	op := &c.l.Ops[c.marks[m]]
+	if e := c.exit(op); e != nil {
+		to = c.lead(to, e.Resume)
+		to = c.lead(to, e.Alt)
 	}
 	switch op.Kind {
 	case ir.Jump, ir.CondJump, ir.MayGoto:
-		label(op.Target)
+		to = c.lead(to, op.Target)
 	}
-	switch op.Kind {
-	case ir.Jump, ir.Return, ir.Leave:
-	default:
-		if i+1 < len(c.l.Ops) {
-			f(int32(i + 1))
-		}
+	if !ends(op.Kind) && int(m)+1 < len(c.marks) {
+		to = append(to, m+1)
 	}
+	return to
+}
+
+// lead appends the mark of a label, if it is one.
+func (c *checker) lead(to []int32, label int32) []int32 {
+	if label < 0 {
+		return to
+	}
+	return append(to, c.place[label])
 }

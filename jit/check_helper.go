@@ -42,8 +42,6 @@ func (c *checker) helper(op *ir.Op, cfg *Config) error {
 		if op.Imm < 1 || op.Imm > ir.CopyMax || op.Imm == 3 || op.Src > 9 || op.Base > 9 {
 			return fmt.Errorf("copy of %d bytes from register %d to %d", op.Imm, op.Src, op.Base)
 		}
-	case ir.TailCall:
-		return c.tailCall(op, cfg)
 	case ir.RingReserve, ir.RingCommit:
 		h := cfg.helper(int(op.PC))
 		ring := Ring{Head: uint64(op.Imm), Base: op.Aux, Mask: op.Stride}

@@ -11,28 +11,30 @@ import (
 // ends refuses a list in which control can go round without fuel being taken, unless the loop counts as package fuel
 // says: nothing else stops a runaway in machine code. Calls need no look, their depth is bounded and they
 // return; what the host resumes is followed as if it came from the exit.
-func (c *checker) ends(table *fuel.Table, at []int32) error {
-	ops := c.l.Ops
+func (c *checker) ends(table *fuel.Table) error {
 	back := false
-	for i := range ops {
-		c.ways(i, at, nil, func(to int32) { back = back || int(to) <= i })
+	var room [3]int32
+	for m := range c.marks {
+		for _, to := range c.ways(int32(m), nil, room[:0]) {
+			back = back || int(to) <= m
+		}
 	}
 	if !back {
 		return nil
 	}
-	w := &circles{checker: c, at: at}
+	w := &circles{checker: c}
 	w.index()
-	counted := make([]bool, len(ops))
-	for i := range ops {
-		op := &ops[i]
-		if op.Kind != ir.CondJump || int(at[op.Target]) > i || table == nil {
+	counted := take(&c.cfg.memory().counted, len(c.marks))
+	for m, i := range c.marks {
+		op := &c.l.Ops[i]
+		if op.Kind != ir.CondJump || int(c.place[op.Target]) > m || table == nil {
 			continue
 		}
 		if n, ok := table.Counted(int(op.PC)); ok {
-			if err := w.counts(int(at[op.Target]), i, &n); err != nil {
-				return fmt.Errorf("check: op %d (insn %d): a loop that counts does not: %w", i, op.PC, err)
+			if err := w.counts(c.where(op.Target), int(i), &n); err != nil {
+				return c.at(int(i), fmt.Errorf("a loop that counts does not: %w", err))
 			}
-			counted[i] = true
+			counted[m] = true
 		}
 	}
 	return w.search(counted)
@@ -50,33 +52,30 @@ func (c *checker) refund(i int) error {
 // circles looks for ways round.
 type circles struct {
 	*checker
-	at   []int32
 	from [][2]int32 // lowest and highest op from which control comes to each label; {-1, -1} for none
 }
 
 func (w *circles) index() {
-	w.from = make([][2]int32, w.l.Labels)
+	w.from = take(&w.cfg.memory().from, w.l.Labels)
 	for i := range w.from {
 		w.from[i] = [2]int32{-1, -1}
 	}
-	add := func(label int32, i int) {
+	add := func(label, i int32) {
 		if label < 0 {
 			return
 		}
 		if w.from[label][0] < 0 {
-			w.from[label][0] = int32(i)
+			w.from[label][0] = i
 		}
-		w.from[label][1] = int32(i)
+		w.from[label][1] = i
 	}
-	for i := range w.l.Ops {
+	for _, i := range w.marks {
 		op := &w.l.Ops[i]
 		switch op.Kind {
 		case ir.Jump, ir.CondJump, ir.MayGoto:
 			add(op.Target, i)
 		}
-		switch op.Kind {
-		case ir.Charge, ir.Call, ir.Leave, ir.HashLookup, ir.ArrayUpdate:
-			e := &w.l.Exits[op.Exit]
+		if e := w.exit(op); e != nil {
 			add(e.Resume, i)
 			add(e.Alt, i)
 		}
@@ -165,72 +164,61 @@ func changes(op *ir.Op, r ir.Reg) bool {
 	return writes(op) && op.Dst == r
 }
 
-// search goes depth first: a way to an op on the path closes a circle.
+// search goes depth first: a way to a mark on the path closes a circle.
 func (w *circles) search(counted []bool) error {
 	const path, done = 1, 2
-	ops := w.l.Ops
-	mark := make([]uint8, len(ops))
-	var stack []int32
-	for root := range ops {
-		if mark[root] != 0 {
+	mem := w.cfg.memory()
+	seen := take(&mem.seen, len(w.marks))
+	stack := mem.work[:0]
+	var room [3]int32
+	for root := range w.marks {
+		if seen[root] != 0 {
 			continue
 		}
 		stack = append(stack[:0], int32(root))
 		for len(stack) > 0 {
-			i := stack[len(stack)-1]
-			if mark[i] != 0 { // all its ways were followed
-				mark[i] = done
+			m := stack[len(stack)-1]
+			if seen[m] != 0 { // all its ways were followed
+				seen[m] = done
 				stack = stack[:len(stack)-1]
 				continue
 			}
-			mark[i] = path
-			closed := false
-			w.ways(int(i), w.at, counted, func(to int32) {
-				switch mark[to] {
+			seen[m] = path
+			for _, to := range w.ways(m, counted, room[:0]) {
+				switch seen[to] {
 				case 0:
 					stack = append(stack, to)
 				case path:
-					closed = true
+					return w.at(int(w.marks[m]), fmt.Errorf("control goes round here without fuel"))
 				}
-			})
-			if closed {
-				return fmt.Errorf("check: op %d (insn %d): control goes round here without fuel", i, ops[i].PC)
 			}
 		}
 	}
+	mem.work = stack
 	return nil
 }
 
-// ways calls f for each op that control goes to from op i without fuel having been taken or turns having been counted.
-func (c *checker) ways(i int, at []int32, counted []bool, f func(to int32)) {
-	op := &c.l.Ops[i]
-	label := func(l int32) {
-		if l >= 0 {
-			f(at[l])
-		}
-	}
+// ways appends the marks that control goes to from mark m without fuel having been taken or turns having been counted.
+func (c *checker) ways(m int32, counted []bool, to []int32) []int32 {
+	op := &c.l.Ops[c.marks[m]]
+	on := m + 1
 	switch op.Kind {
 	case ir.Return, ir.Charge:
-		return
+		return to
 	case ir.Refund:
-		if i+3 < len(c.l.Ops) {
-			f(int32(i + 3)) // the Charge takes what this gives
-		}
-		return
+		on = m + 3 // the Charge takes what this gives
 	case ir.Leave:
 		e := &c.l.Exits[op.Exit]
-		label(e.Resume)
-		label(e.Alt)
-		return
+		return c.lead(c.lead(to, e.Resume), e.Alt)
 	case ir.Jump:
-		label(op.Target)
-		return
+		return c.lead(to, op.Target)
 	case ir.CondJump, ir.MayGoto:
-		if counted == nil || !counted[i] {
-			label(op.Target)
+		if counted == nil || !counted[m] {
+			to = c.lead(to, op.Target)
 		}
 	}
-	if i+1 < len(c.l.Ops) {
-		f(int32(i + 1))
+	if int(on) < len(c.marks) {
+		to = append(to, on)
 	}
+	return to
 }

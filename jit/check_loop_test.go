@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,13 +39,18 @@ func TestCheckEnds(t *testing.T) {
 		{"inner without", []ir.Op{label(0), charge, label(1), cond(1), cond(0), ret}, false},
 	} {
 		l := &ir.List{Ops: tt.ops, Labels: 4, Exits: []ir.Exit{{Resume: -1, Alt: -1}, {Resume: 2, Alt: -1}}}
-		at := make([]int32, l.Labels)
-		for i := range l.Ops {
-			if l.Ops[i].Kind == ir.Label {
-				at[l.Ops[i].Target] = int32(i)
+		l.Mask, l.Funcs = 1, []ir.Function{{}}
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Func})
+		for i := int32(0); i < 4; i++ {
+			if !slices.ContainsFunc(l.Ops, func(op ir.Op) bool { return op.Kind == ir.Label && op.Target == i }) {
+				l.Ops = append(l.Ops, label(i))
 			}
 		}
-		err := (&checker{l: l}).ends(nil, at)
+		c := &checker{l: l, cfg: &Config{}}
+		if err := c.shape(); err != nil {
+			t.Fatal(err)
+		}
+		err := c.ends(nil)
 		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "without fuel") {
 			t.Errorf("%s: %v", tt.name, err)
 		}

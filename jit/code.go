@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/execmem"
+	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/maps"
 	"github.com/gbpf/gbpf/verifier"
@@ -55,7 +56,8 @@ const (
 // at once, each with a State of its own.
 type Code struct {
 	mem    *execmem.Code
-	native *ir.Native
+	native *ir.Native // where the host enters
+	size   int
 	exits  []Exit
 	funcs  []ir.Function
 	maps   []maps.Layout // whose indexes the code reads: they live as long as it does
@@ -67,10 +69,13 @@ type Code struct {
 // Compile makes machine code of a verified program. The error says why it cannot: the program is fine
 // then, and another engine runs it.
 func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
+	cfg.work = workspaces.Get().(*workspace)
+	defer workspaces.Put(cfg.work)
 	l, err := build(proof, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
+	l.Unlisted = true
 	n, err := expand(l)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
@@ -87,14 +92,19 @@ func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
 		}
 		return uint64(c.base) + uint64(n.Labels[label])
 	}
+	c.size = len(n.Code)
 	for i, e := range l.Exits {
 		c.exits[i] = Exit{Exit: e, resume: at(e.Resume), alt: at(e.Alt)}
 	}
+	n.Code, n.Labels = nil, nil // the one is in mem, the others in exits
 	return c, nil
 }
 
 // build is compilation up to the machine.
 func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
+	if cfg.Base%guest.Align != 0 {
+		return nil, fmt.Errorf("the window is at %#x: machine code needs one at a multiple of %#x", cfg.Base, uint64(guest.Align))
+	}
 	l, err := lower(proof, cfg)
 	if err != nil {
 		return nil, err
@@ -111,13 +121,10 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 }
 
 // Size is the length of the machine code, in bytes.
-func (c *Code) Size() int { return len(c.native.Code) }
+func (c *Code) Size() int { return c.size }
 
 // Addr is the host address of the machine code.
 func (c *Code) Addr() uintptr { return c.base }
-
-// Native is the machine code. It is shared: do not write.
-func (c *Code) Native() []byte { return c.native.Code }
 
 // Exit describes the exit that st.Exit names, nil when it names none.
 func (c *Code) Exit(st *State) *Exit {

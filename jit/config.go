@@ -29,7 +29,6 @@ const (
 	PassNear                    // accesses whose registers hold small numbers, without confinement
 	PassFold                    // sums into the addresses of accesses
 	PassWide                    // loads of parts that are put together, into one
-	PassLayout                  // fuel of all ways back but the last of a loop out of line
 	PassTest                    // an and that is only compared with 0, in one
 	PassNarrow                  // divisions of small numbers in 32 bits
 	PassNative                  // what the backend makes of neighbours, of divisors that are constants and of short jumps
@@ -48,6 +47,9 @@ type TailSlots struct {
 type Config struct {
 	// Mask is what addresses are confined with: [guest.Memory.Mask].
 	Mask uint32
+	// Base is [guest.Memory.Base], the host address of the window that the code will run in. Code takes the low half of the host address
+	// of a stack frame for its guest address, so that nothing is compiled for a window that is not at a multiple of [guest.Align].
+	Base uint64
 	// Fuel is the program's cost.
 	Fuel *fuel.Table
 	// Const gives the value of the 16-byte load at an instruction.
@@ -64,6 +66,8 @@ type Config struct {
 	Confine Confine
 	// Disable switches passes off.
 	Disable Pass
+
+	work *workspace // to work in, nil for none
 }
 
 func (c *Config) on(p Pass) bool { return c.Disable&p == 0 }

@@ -1,51 +1,84 @@
 package jit
 
 import (
+	"math"
+
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
 const atomicCmpxchg = isa.AtomicCmpxchg
 
-// liveness finds the registers that are live at each label. Whatever the host or another function may see counts as
-// read: all registers at calls, exits to the host and returns. ok is false where it takes too long.
-func liveness(l *ir.List) (at []regSet, ok bool) {
-	at = make([]regSet, l.Labels)
-	rounds := 0
-	for changed := true; changed; {
-		// Loops within loops take a few rounds. What takes many is made to: it stays as it is.
-		if rounds++; rounds > 16 {
-			return nil, false
-		}
-		changed = false
-		scanLive(l, at, func(i int, live regSet) {
-			if op := &l.Ops[i]; op.Kind == ir.Label && at[op.Target] != live {
-				at[op.Target], changed = live, true
-			}
-		})
-	}
-	return at, true
+// stretch is what some ops that control runs through do to what is live: before them reads and what is live behind them,
+// less writes. Before those comes op mark, at which control goes elsewhere, too, or comes from there.
+type stretch struct {
+	reads, writes regSet
+	mark          int32
 }
 
-// dead removes ops that compute what nobody reads.
-func dead(l *ir.List, at []regSet) {
+// liveness finds the registers that are live at each label. Whatever the host or another function may see counts as
+// read: all registers at calls, exits to the host and returns. ok is false where it takes too long.
+func liveness(l *ir.List, mem *workspace) (at []regSet, ok bool) {
+	at = take(&mem.live, l.Labels)
+	if l.Labels == 0 {
+		return at, true
+	}
+	all := mem.stretches[:0]
+	s := stretch{}
+	for i := len(l.Ops) - 1; i >= 0; i-- {
+		op := &l.Ops[i]
+		if t := traits[op.Kind]; t&isStraight != 0 {
+			reads, writes := effects(op)
+			s.reads = s.reads&^writes | reads
+			s.writes |= writes
+			continue
+		}
+		s.mark = int32(i)
+		all = append(all, s)
+		s = stretch{}
+	}
+	mem.stretches = all
+	// Loops within loops take a few rounds. What takes many is made to: it stays as it is.
+	for range 16 {
+		changed := false
+		live := regSet(0)
+		for i := range all {
+			s := &all[i]
+			live = live&^s.writes | s.reads
+			op := &l.Ops[s.mark]
+			live = before(l, op, at, live)
+			if op.Kind == ir.Label && at[op.Target] != live {
+				at[op.Target], changed = live, true
+			}
+		}
+		if !changed {
+			return at, true
+		}
+	}
+	return nil, false
+}
+
+// sweep goes through the ops from the last to the first, with what is live behind each. It folds what addresses were made of into
+// accesses, and removes ops that compute what nobody reads.
+func sweep(l *ir.List, at []regSet, folds, removes bool) {
+	full := l.Mask == math.MaxUint32
 	var live regSet
 	for i := len(l.Ops) - 1; i >= 0; i-- {
 		op := &l.Ops[i]
-		if simple(op.Kind) && live&bit(op.Dst) == 0 {
+		t := traits[op.Kind]
+		if t&isSimple != 0 && live&bit(op.Dst) == 0 && removes {
 			*op = ir.Op{Kind: ir.Nop, PC: op.PC}
 			continue
 		}
-		live = before(l, op, at, live)
-	}
-}
-
-// scanLive goes through the ops from the last to the first and tells what is live before each.
-func scanLive(l *ir.List, at []regSet, f func(i int, live regSet)) {
-	var live regSet
-	for i := len(l.Ops) - 1; i >= 0; i-- {
-		live = before(l, &l.Ops[i], at, live)
-		f(i, live)
+		if t&isStraight == 0 {
+			live = before(l, op, at, live)
+			continue
+		}
+		if folds && t&readsAddress != 0 && (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined {
+			fold(l.Ops, i, live, full)
+		}
+		reads, writes := effects(op)
+		live = live&^writes | reads
 	}
 }
 

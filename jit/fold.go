@@ -10,28 +10,21 @@ import (
 // look is how far back the passes look within a block, in ops.
 const look = 16
 
-// fold puts what an address was made of into the access that uses it: an offset, a register that was added, or one
+// fold puts what the address of access i was made of into the access: an offset, a register that was added, or one
 // times 2, 4 or 8. All of it is arithmetic modulo 2^32, which is what confinement is, so that the access goes to the same
-// place whatever the registers hold. It works where the sum is used once; live are the registers live at each
-// label.
-func fold(l *ir.List, at []regSet) {
-	var live regSet
-	for i := len(l.Ops) - 1; i >= 0; i-- {
-		op := &l.Ops[i]
-		if (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined {
-			after := live
-			if op.Kind == ir.Load {
-				after &^= bit(op.Dst)
-			} else if !op.UseImm {
-				after |= bit(op.Src) // the value is used beside the address
-			}
-			for range 6 {
-				if !foldBase(l.Ops, i, after, l.Mask == math.MaxUint32) && !foldIndex(l.Ops, i, after) {
-					break
-				}
-			}
+// place whatever the registers hold. It works where the sum is used once; live are the registers live behind the access;
+// full says that addresses have 32 bits.
+func fold(ops []ir.Op, i int, live regSet, full bool) {
+	op := &ops[i]
+	if op.Kind == ir.Load {
+		live &^= bit(op.Dst)
+	} else if !op.UseImm {
+		live |= bit(op.Src) // the value is used beside the address
+	}
+	for range 6 {
+		if !foldBase(ops, i, live, full) && !foldIndex(ops, i, live) {
+			return
 		}
-		live = before(l, op, at, live)
 	}
 }
 

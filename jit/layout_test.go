@@ -1,12 +1,34 @@
 package jit
 
 import (
+	"fmt"
 	"testing"
 	"unsafe"
 
 	"github.com/gbpf/gbpf/internal/hostclock"
 	"github.com/gbpf/gbpf/maps"
 )
+
+// TestWindowPlace compiles nothing for a window that is not where machine code takes it to be.
+func TestWindowPlace(t *testing.T) {
+	c := checkCases(t, 1<<32-1)[0]
+	for _, tt := range []struct {
+		base uint64
+		ok   bool
+	}{
+		{0, true}, {0x7f5500000000, true}, {0x7f5500001000, false}, {0x7f5580000000, false},
+	} {
+		cfg := *c.cfg
+		cfg.Base = tt.base
+		_, err := Assemble(c.proof, cfg, "amd64")
+		if (err == nil) != tt.ok {
+			t.Errorf("a window at %#x: %v", tt.base, err)
+		}
+		if want := fmt.Sprintf("assemble: the window is at %#x: machine code needs one at a multiple of 0x100000000", tt.base); err != nil && err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
 
 // TestLayouts holds the offsets that both backends have of what the host lays out for machine code.
 func TestLayouts(t *testing.T) {

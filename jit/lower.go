@@ -3,6 +3,7 @@ package jit
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gbpf/gbpf/internal/guest"
 	"github.com/gbpf/gbpf/isa"
@@ -32,10 +33,13 @@ var errFramePointer = errors.New("r10, the frame pointer, is written")
 // lower translates a program.
 func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	insns := proof.Insns()
+	mem := cfg.memory()
 	w := &lowerer{
-		l: &ir.List{Mask: cfg.Mask, Ops: make([]ir.Op, 0, len(insns)*3/2+16)}, cfg: cfg, proof: proof, insns: insns,
-		facts: proof.Policy() != verifier.PolicySandboxed, label: make([]int32, len(insns)), head: make([]int32, len(insns)), out: -1,
+		l: &ir.List{Mask: cfg.Mask, Ops: mem.ops[:0]}, cfg: cfg, proof: proof, insns: insns, after: mem.after[:0],
+		facts: proof.Policy() != verifier.PolicySandboxed, label: take(&mem.label, len(insns)), head: take(&mem.head, len(insns)), out: -1,
 	}
+	w.l.Ops = slices.Grow(w.l.Ops, len(insns)*5/4+16)
+	defer func() { mem.ops, mem.after = w.l.Ops, w.after }()
 	w.findFuncs()
 	for pc := range w.label {
 		w.label[pc], w.head[pc] = -1, -1
@@ -46,13 +50,15 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		}
 	}
 	falls := false // control comes from the instruction before
+	starts, next := cfg.Fuel.Starts(), 0
 	for pc := range insns {
 		w.pc = pc
-		if i, ok := cfg.Fuel.FuncAt(uint64(pc)); ok {
+		if next < len(starts) && int(starts[next]) == pc {
 			if falls {
 				return nil, fmt.Errorf("insn %d: control runs into a function", pc)
 			}
-			w.fn = int32(i)
+			w.fn = int32(next)
+			next++
 			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: w.stack(pc)})
 		}
 		if w.head[pc] >= 0 {
@@ -97,7 +103,7 @@ func (w *lowerer) target(pc, t int) {
 	if w.label[t] < 0 {
 		w.label[t] = w.newLabel()
 	}
-	if w.head[t] < 0 && w.cfg.Fuel.Back(pc, t) > 0 && !w.never(pc) {
+	if w.head[t] < 0 && w.cfg.Fuel.Jump(pc, t) > 0 && !w.never(pc) {
 		w.head[t] = w.newLabel()
 	}
 }
@@ -149,12 +155,25 @@ func (w *lowerer) emit(op ir.Op) {
 	w.l.Ops = append(w.l.Ops, op)
 }
 
+// next is an op to be filled in, behind all others.
+func (w *lowerer) next(k ir.Kind) *ir.Op {
+	n := len(w.l.Ops)
+	if n == cap(w.l.Ops) {
+		w.l.Ops = slices.Grow(w.l.Ops, 1)
+	}
+	w.l.Ops = w.l.Ops[:n+1]
+	op := &w.l.Ops[n]
+	*op = ir.Op{}
+	op.Kind, op.PC = k, int32(w.pc)
+	return op
+}
+
 func (w *lowerer) newLabel() int32 {
 	w.l.Labels++
 	return int32(w.l.Labels - 1)
 }
 
-func (w *lowerer) here(label int32) { w.emit(ir.Op{Kind: ir.Label, Target: label}) }
+func (w *lowerer) here(label int32) { w.next(ir.Label).Target = label }
 
 func (w *lowerer) exit(e ir.Exit) int32 {
 	e.PC = int32(w.pc)
@@ -179,14 +198,15 @@ func (w *lowerer) use(r isa.Reg) ir.Reg {
 	if r != isa.R10 {
 		return ir.Reg(r)
 	}
-	w.emit(ir.Op{Kind: ir.FrameAddr, W: 64, Dst: ir.Tmp})
+	op := w.next(ir.FrameAddr)
+	op.W, op.Dst = 64, ir.Tmp
 	return ir.Tmp
 }
 
 // insn lowers one instruction and reports whether control goes on to the next.
 func (w *lowerer) insn(in *isa.Insn) (falls bool, err error) {
 	info := in.Info()
-	if in.WriteRegs().Has(isa.R10) {
+	if (in.Dst == isa.R10 || in.Src == isa.R10) && in.WriteRegs().Has(isa.R10) {
 		return false, errFramePointer
 	}
 	switch info.Kind {

@@ -8,20 +8,22 @@ import (
 	"github.com/gbpf/gbpf/verifier"
 )
 
-var aluKinds = map[isa.AluOp]ir.Kind{
+var aluKinds = [...]ir.Kind{
 	isa.AluAdd: ir.Add, isa.AluSub: ir.Sub, isa.AluMul: ir.Mul, isa.AluOr: ir.Or, isa.AluAnd: ir.And, isa.AluXor: ir.Xor,
 	isa.AluLsh: ir.Lsh, isa.AluRsh: ir.Rsh, isa.AluArsh: ir.Arsh, isa.AluDiv: ir.Div, isa.AluMod: ir.Mod,
 	isa.AluSdiv: ir.SDiv, isa.AluSmod: ir.SMod, isa.AluNeg: ir.Neg,
 }
 
 func (w *lowerer) alu(in *isa.Insn, info *isa.Info) error {
-	op := ir.Op{W: info.Width, Dst: ir.Reg(in.Dst)}
 	switch info.Kind {
 	case isa.KindAddrSpaceCast:
 		// An arena pointer is its 32-bit offset in either address space.
-		op.Kind, op.W, op.Src = ir.Mov, 32, w.use(in.Src)
+		src := w.use(in.Src)
+		op := w.next(ir.Mov)
+		op.W, op.Dst, op.Src = 32, ir.Reg(in.Dst), src
 	case isa.KindMov:
-		op.Kind = ir.Mov
+		op := w.next(ir.Mov)
+		op.W, op.Dst = info.Width, ir.Reg(in.Dst)
 		switch {
 		case info.UsesImm:
 			op.UseImm, op.Imm = true, in.Imm
@@ -31,33 +33,36 @@ func (w *lowerer) alu(in *isa.Insn, info *isa.Info) error {
 			op.Src = ir.Reg(in.Src)
 		}
 	case isa.KindMovSX:
-		op.Kind, op.From, op.Src = ir.Sext, info.FromWidth, w.use(in.Src)
+		src := w.use(in.Src)
+		op := w.next(ir.Sext)
+		op.W, op.From, op.Dst, op.Src = info.Width, info.FromWidth, ir.Reg(in.Dst), src
 	case isa.KindEnd:
-		op.From = info.Width
+		kind := ir.Swap
 		switch {
 		case info.AluOp != isa.AluLe:
-			op.Kind = ir.Swap
 		case info.Width == 64:
 			return nil // guest memory is little-endian
 		default:
-			op.Kind = ir.Zext
+			kind = ir.Zext
 		}
+		op := w.next(kind)
+		op.W, op.From, op.Dst = info.Width, info.Width, ir.Reg(in.Dst)
 	default:
-		kind, ok := aluKinds[info.AluOp]
-		if !ok {
+		if int(info.AluOp) >= len(aluKinds) || aluKinds[info.AluOp] == ir.Nop {
 			return fmt.Errorf("%s is not compiled", in.Op)
 		}
-		op.Kind = kind
-		switch {
-		case info.UsesImm:
+		kind, src := aluKinds[info.AluOp], ir.Reg(0)
+		if !info.UsesImm && kind != ir.Neg {
+			src = w.use(in.Src)
+		}
+		op := w.next(kind)
+		op.W, op.Dst, op.Src = info.Width, ir.Reg(in.Dst), src
+		if info.UsesImm {
 			op.UseImm, op.Imm = true, in.Imm
-		case kind != ir.Neg:
-			op.Src = w.use(in.Src)
 		}
 		op.NonZero = mayDivide(w.proof, w.cfg, w.pc)
-		w.narrow(&op, in)
+		w.narrow(op, in)
 	}
-	w.emit(op)
 	return nil
 }
 
@@ -82,7 +87,7 @@ func mayDivide(proof *verifier.Proof, cfg *Config, pc int) bool {
 	return cfg.Confine == ConfineUnproved && proof.Policy() != verifier.PolicySandboxed && proof.Fact(pc).Has(verifier.NonZero)
 }
 
-var conds = map[isa.CondOp]ir.Cond{
+var conds = [...]ir.Cond{
 	isa.CondEq: ir.Eq, isa.CondGt: ir.Gt, isa.CondGe: ir.Ge, isa.CondSet: ir.Set, isa.CondNe: ir.Ne, isa.CondSgt: ir.SGt,
 	isa.CondSge: ir.SGe, isa.CondLt: ir.Lt, isa.CondLe: ir.Le, isa.CondSlt: ir.SLt, isa.CondSle: ir.SLe,
 }
@@ -96,13 +101,11 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 		}
 		return w.branch(in, info, w.out), nil
 	}
-	if i, _ := w.cfg.Fuel.FuncAt(uint64(t)); t != int(w.cfg.Fuel.Starts()[w.fn]) {
-		// Function i is the first that starts at t or behind it.
-		if i != int(w.fn)+1 {
-			return false, fmt.Errorf("jump into another function")
-		}
+	starts := w.cfg.Fuel.Starts()
+	if next := int(w.fn) + 1; t < int(starts[w.fn]) || next < len(starts) && t > int(starts[next]) {
+		return false, fmt.Errorf("jump into another function")
 	}
-	if w.cfg.Fuel.Back(w.pc, t) > 0 {
+	if w.cfg.Fuel.Jump(w.pc, t) > 0 {
 		return w.branch(in, info, w.head[t]), nil
 	}
 	return w.branch(in, info, w.label[t]), nil
@@ -113,8 +116,11 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 func (w *lowerer) never(pc int) bool { return w.decided(pc, verifier.NotTaken) }
 
 func (w *lowerer) always(pc int) bool {
+	if !w.decided(pc, verifier.Taken) {
+		return false
+	}
 	_, counts := w.cfg.Fuel.Counted(pc)
-	return !counts && w.decided(pc, verifier.Taken)
+	return !counts
 }
 
 func (w *lowerer) decided(pc int, way verifier.FactFlags) bool {
@@ -130,18 +136,20 @@ func (w *lowerer) branch(in *isa.Insn, info *isa.Info, to int32) (falls bool) {
 	case w.never(w.pc):
 		return true
 	case info.Kind == isa.KindJump || w.always(w.pc):
-		w.emit(ir.Op{Kind: ir.Jump, Target: to})
+		w.next(ir.Jump).Target = to
 		return false
 	}
-	op := ir.Op{Kind: ir.CondJump, W: info.Width, Cond: conds[info.CondOp], Target: to, Dst: w.use(in.Dst)}
-	if info.UsesImm {
-		op.UseImm, op.Imm = true, in.Imm
-	} else {
-		op.Src = op.Dst
+	dst, src := w.use(in.Dst), ir.Reg(0)
+	if !info.UsesImm {
+		src = dst
 		if in.Src != in.Dst {
-			op.Src = w.use(in.Src)
+			src = w.use(in.Src)
 		}
 	}
-	w.emit(op)
+	op := w.next(ir.CondJump)
+	op.W, op.Cond, op.Target, op.Dst, op.Src = info.Width, conds[info.CondOp], to, dst, src
+	if info.UsesImm {
+		op.UseImm, op.Imm = true, in.Imm
+	}
 	return true
 }

@@ -97,7 +97,8 @@ func element(m *maps.Layout, key uint32) int64 {
 
 // written is the op that wrote a register last before op i, -1 if that is not known.
 func written(ops []ir.Op, i int, r ir.Reg) int {
-	for i--; i >= 0 && straight(ops[i].Kind); i-- {
+	end := max(i-farBack, 0)
+	for i--; i >= end && straight(ops[i].Kind); i-- {
 		if _, w := effects(&ops[i]); w&bit(r) != 0 {
 			return i
 		}
@@ -107,7 +108,8 @@ func written(ops []ir.Op, i int, r ir.Reg) int {
 
 // stored is the constant in the 4 bytes at an offset of the frame before op i. Stores through pointers may go there too.
 func stored(ops []ir.Op, i int, off int32) (uint32, bool) {
-	for i--; i >= 0 && straight(ops[i].Kind); i-- {
+	end := max(i-farBack, 0)
+	for i--; i >= end && straight(ops[i].Kind); i-- {
 		op := &ops[i]
 		if simple(op.Kind) || op.Kind == ir.Nop || op.Kind == ir.LoadAcq || op.Kind == ir.ArrayLookup {
 			continue

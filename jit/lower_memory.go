@@ -8,15 +8,28 @@ import (
 )
 
 func (w *lowerer) memory(in *isa.Insn, info *isa.Info) error {
-	op := ir.Op{Size: info.Size}
-	base := in.Dst
+	load := info.Kind == isa.KindLoad || info.Kind == isa.KindLoadSX || info.Kind == isa.KindLoadAcquire
+	base, src := in.Dst, ir.Reg(0)
+	if load {
+		base = in.Src
+	}
+	frame := base == isa.R10 && inFrame(int32(in.Off), info.Size)
+	at := ir.FP
+	if !frame {
+		at = w.use(base)
+	}
+	if !load && info.Kind != isa.KindStoreImm {
+		if src = ir.Tmp; at != ir.Tmp || in.Src != isa.R10 { // else both are R10
+			src = w.use(in.Src)
+		}
+	}
+	op := w.next(ir.Load)
+	op.Size, op.Base, op.Off, op.Src = info.Size, at, int32(in.Off), src
 	switch info.Kind {
 	case isa.KindLoad, isa.KindLoadSX:
-		op.Kind, op.Dst, op.Signed = ir.Load, ir.Reg(in.Dst), info.Kind == isa.KindLoadSX
-		base = in.Src
+		op.Dst, op.Signed = ir.Reg(in.Dst), info.Kind == isa.KindLoadSX
 	case isa.KindLoadAcquire:
 		op.Kind, op.Dst = ir.LoadAcq, ir.Reg(in.Dst)
-		base = in.Src
 	case isa.KindStoreImm:
 		op.Kind, op.UseImm, op.Imm = ir.Store, true, in.Imm
 	case isa.KindStore:
@@ -26,33 +39,14 @@ func (w *lowerer) memory(in *isa.Insn, info *isa.Info) error {
 	case isa.KindAtomic:
 		op.Kind, op.AtomicOp, op.Fetch = ir.Atomic, info.AtomicOp, info.Fetch
 	}
-	w.address(&op, base, int32(in.Off))
-	switch op.Kind {
-	case ir.Store, ir.StoreRel, ir.Atomic:
-		if !op.UseImm {
-			if op.Base == ir.Tmp && in.Src == isa.R10 {
-				op.Src = ir.Tmp // both are R10
-			} else {
-				op.Src = w.use(in.Src)
-			}
-		}
-	}
-	w.emit(op)
-	return nil
-}
-
-// address chooses how an access is made safe.
-func (w *lowerer) address(op *ir.Op, base isa.Reg, off int32) {
-	op.Base, op.Off = ir.Reg(base), off
 	op.Safe = w.facts && w.proof.Fact(w.pc).Has(verifier.Safe)
 	switch {
-	case base == isa.R10 && inFrame(off, op.Size):
+	case frame:
 		op.Access = ir.Frame
-	case base == isa.R10:
-		op.Base = w.use(base)
-	case w.cfg.Confine == ConfineUnproved && w.facts && bare(op.Kind) && w.proof.Fact(w.pc).Has(verifier.Safe):
+	case base != isa.R10 && op.Safe && w.cfg.Confine == ConfineUnproved && bare(op.Kind):
 		op.Access = ir.Bare
 	}
+	return nil
 }
 
 // bare reports whether a kind of access can do without confinement: atomics form their

@@ -25,15 +25,15 @@ func (c *Config) tailSlots(pc int) (TailSlots, bool) {
 }
 
 // tailCall checks a tail call in machine code: the slots are those of the array that the host names, and what is on
-// the native stack is what a root function starts with.
-func (c *checker) tailCall(op *ir.Op, cfg *Config) error {
+// the native stack is what a root function starts with; owner is the function that the op belongs to.
+func (c *checker) tailCall(op *ir.Op, cfg *Config, owner int32) error {
 	s, ok := cfg.tailSlots(int(op.PC))
 	if !ok || s.Addr == 0 || op.Imm != int64(s.Addr) || op.Aux != s.Entries || s.Entries > math.MaxInt32 || op.Stride != s.Class ||
 		op.Off < 0 || op.Off != int32(s.Handle) || op.From != fuel.Helper {
 		return fmt.Errorf("tail call through slots that are not the host's")
 	}
-	if c.fn >= 0 && !c.l.Funcs[c.fn].Root { // what control does not reach does nothing
-		return fmt.Errorf("tail call in machine code from function %d, which has a caller", c.fn)
+	if owner >= 0 && !c.l.Funcs[owner].Root { // what control does not reach does nothing
+		return fmt.Errorf("tail call in machine code from function %d, which has a caller", owner)
 	}
 	return nil
 }

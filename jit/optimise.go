@@ -6,25 +6,27 @@ import (
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
-// optimise runs the passes that the options leave on. Each leaves a list that does the same; what one makes
-// superfluous, dead removes at the end.
+// optimise runs the passes that the options leave on and that the list has something for. Each leaves a list that does the
+// same; what one makes superfluous, dead removes at the end.
 func optimise(l *ir.List, cfg *Config) {
-	if cfg.on(PassRotate) {
+	has := kindsOf(l.Ops)
+	sums := has.any(ir.Or, ir.Xor, ir.Add)
+	if cfg.on(PassRotate) && sums && has.any(ir.Lsh) && has.any(ir.Rsh) {
 		rotate(l.Ops)
 	}
-	if cfg.on(PassLea) {
+	if cfg.on(PassLea) && has.any(ir.Add, ir.Sub) {
 		lea(l.Ops)
 	}
-	if cfg.on(PassInline) {
+	if cfg.on(PassInline) && has.any(ir.ArrayLookup, ir.HashLookup, ir.ArrayUpdate) {
 		lookups(l)
 	}
-	if cfg.on(PassSwap) {
+	if cfg.on(PassSwap) && has.any(ir.Swap) {
 		swapLoads(l.Ops)
 	}
-	if cfg.on(PassTest) {
+	if cfg.on(PassTest) && has.any(ir.And) && has.any(ir.CondJump) {
 		tests(l.Ops)
 	}
-	if cfg.on(PassWide) {
+	if cfg.on(PassWide) && sums && has.any(ir.Load) {
 		wide(l.Ops)
 	}
 	if cfg.on(PassDead) {
@@ -33,111 +35,20 @@ func optimise(l *ir.List, cfg *Config) {
 	if !cfg.on(PassDead) && !cfg.on(PassFold) {
 		return
 	}
-	at, ok := liveness(l)
-	if !ok {
-		return
-	}
-	if cfg.on(PassFold) {
-		fold(l, at)
-	}
-	if cfg.on(PassDead) {
-		dead(l, at)
+	if at, ok := liveness(l, cfg.memory()); ok {
+		sweep(l, at, cfg.on(PassFold), cfg.on(PassDead))
 	}
 }
 
 // regSet is a set of registers, R0 to R9 and the temporary.
 type regSet uint16
 
-func bit(r ir.Reg) regSet { return 1 << r }
+func bit(r ir.Reg) regSet { return 1 << (r & 15) }
 
 // first is the lowest register of a set.
 func (s regSet) first() ir.Reg { return ir.Reg(bits.TrailingZeros16(uint16(s))) }
 
 const allRegs regSet = 1<<10 - 1
-
-// simple reports whether an op does nothing but compute Dst from its operands, so that it may go
-// when nobody reads Dst. Loads count: they cannot fail.
-func simple(k ir.Kind) bool {
-	switch k {
-	case ir.Mov, ir.FrameAddr, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol,
-		ir.Div, ir.Mod, ir.SDiv, ir.SMod, ir.Neg, ir.Sext, ir.Zext, ir.Swap, ir.Load, ir.LoadState, ir.LoadPacket:
-		return true
-	}
-	return false
-}
-
-// effects are the registers that an op within a block reads and writes.
-func effects(op *ir.Op) (reads, writes regSet) {
-	var src regSet
-	if !op.UseImm {
-		src = bit(op.Src)
-	}
-	switch op.Kind {
-	case ir.Mov:
-		reads |= src
-		writes = bit(op.Dst)
-	case ir.FrameAddr, ir.LoadState, ir.LoadPacket:
-		writes = bit(op.Dst)
-	case ir.Lea, ir.Sext:
-		reads, writes = bit(op.Src), bit(op.Dst)
-	case ir.Neg, ir.Zext, ir.Swap:
-		reads, writes = bit(op.Dst), bit(op.Dst)
-	case ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol, ir.Div, ir.Mod, ir.SDiv, ir.SMod:
-		reads |= src
-		reads |= bit(op.Dst)
-		writes = bit(op.Dst)
-	case ir.Load, ir.LoadAcq:
-		writes = bit(op.Dst)
-		if op.Access != ir.Fixed {
-			reads = bit(op.Base)
-		}
-		if op.Indexed {
-			reads |= bit(op.Index)
-		}
-	case ir.Store, ir.StoreRel:
-		reads |= src
-		if op.Access != ir.Fixed {
-			reads |= bit(op.Base)
-		}
-		if op.Indexed {
-			reads |= bit(op.Index)
-		}
-	case ir.Atomic:
-		reads = bit(op.Base) | bit(op.Src) | bit(0)
-		if op.Fetch {
-			writes = bit(op.Src)
-		}
-		if op.AtomicOp == atomicCmpxchg {
-			writes = bit(0)
-		}
-	case ir.CondJump:
-		reads |= src
-		reads |= bit(op.Dst)
-	case ir.StoreState:
-		reads = bit(op.Src)
-	case ir.Copy:
-		reads = bit(op.Src) | bit(op.Base)
-	case ir.ReadClock:
-		writes = bit(0)
-	case ir.RingReserve:
-		reads |= src
-		writes = bit(0) | bit(1) | bit(5)
-	case ir.RingCommit:
-		reads, writes = bit(1)|bit(2), bit(0)|bit(3)
-	case ir.ArrayLookup:
-		reads, writes = bit(op.Base), bit(0)
-	}
-	return reads, writes
-}
-
-// straight reports whether control only ever goes from the op to the next.
-func straight(k ir.Kind) bool {
-	switch k {
-	case ir.Nop, ir.Load, ir.LoadAcq, ir.Store, ir.StoreRel, ir.Atomic, ir.ArrayLookup, ir.StoreState:
-		return true
-	}
-	return simple(k)
-}
 
 // lea makes one op of a move and the addition of a constant behind it.
 func lea(ops []ir.Op) {
@@ -175,34 +86,41 @@ func swapLoads(ops []ir.Op) {
 
 // extensions removes moves of a register to itself whose upper half is zero already.
 func extensions(ops []ir.Op) {
-	var clean regSet // registers whose upper halves are known to be zero
 	for i := range ops {
 		op := &ops[i]
-		if !straight(op.Kind) && op.Kind != ir.CondJump {
-			clean = 0
-			continue
-		}
-		self := op.Kind == ir.Mov && op.W == 32 && !op.UseImm && op.Src == op.Dst || op.Kind == ir.Zext && op.From == 32
-		if self && clean&bit(op.Dst) != 0 {
+		self := op.Kind == ir.Mov && op.Src == op.Dst && op.W == 32 && !op.UseImm || op.Kind == ir.Zext && op.From == 32
+		if self && extended(ops[:i], op.Dst) {
 			*op = ir.Op{Kind: ir.Nop, PC: op.PC}
+		}
+	}
+}
+
+// farBack is how far back passes look for what wrote a register or a key, in ops: not without end, so that what there is many
+// of stays cheap.
+const farBack = 256
+
+// extended reports whether the upper half of a register is known to be zero behind the last of some ops.
+func extended(ops []ir.Op, r ir.Reg) bool {
+	for i := len(ops) - 1; i >= 0 && i >= len(ops)-farBack; i-- {
+		op := &ops[i]
+		if !straight(op.Kind) && op.Kind != ir.CondJump {
+			return false
+		}
+		if _, writes := effects(op); writes&bit(r) == 0 {
 			continue
 		}
-		_, writes := effects(op)
-		clean &^= writes
-		zero := false
 		switch op.Kind {
 		case ir.Mov, ir.Lea, ir.Add, ir.Sub, ir.Mul, ir.Or, ir.And, ir.Xor, ir.Lsh, ir.Rsh, ir.Arsh, ir.Rol, ir.Div, ir.Mod, ir.SDiv,
 			ir.SMod, ir.Neg, ir.Sext:
-			zero = op.W == 32
+			return op.W == 32
 		case ir.Load:
-			zero = op.Size <= 4 && !op.Signed
+			return op.Size <= 4 && !op.Signed
 		case ir.Zext:
-			zero = true
+			return true
 		case ir.Swap:
-			zero = op.From <= 32
+			return op.From <= 32
 		}
-		if zero {
-			clean |= bit(op.Dst)
-		}
+		return false
 	}
+	return false
 }

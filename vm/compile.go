@@ -30,5 +30,5 @@ func (p *Program) compile() error {
 	if err := execmem.Probe(); err != nil {
 		return err
 	}
-	return p.code.Compile(jit.Config{Mask: p.m.mem.Mask(), Confine: o.Confine, Disable: o.NoPasses})
+	return p.code.Compile(jit.Config{Mask: p.m.mem.Mask(), Base: uint64(uintptr(p.m.mem.Base())), Confine: o.Confine, Disable: o.NoPasses})
 }

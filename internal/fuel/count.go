@@ -82,22 +82,6 @@ func count(insns []isa.Insn, weight []uint32, starts []int32) (map[int]Count, []
 	return found, weight
 }
 
-// nests are the stretches that loops cover, one within another or apart.
-func nests(loops map[int]Count, insns []isa.Insn) (all [][2]int32) {
-	for pc := range insns {
-		if _, ok := loops[pc]; !ok {
-			continue
-		}
-		head := int32(insns[pc].Target(pc))
-		for len(all) > 0 && all[len(all)-1][1] >= head {
-			head = min(head, all[len(all)-1][0])
-			all = all[:len(all)-1]
-		}
-		all = append(all, [2]int32{head, int32(pc)})
-	}
-	return all
-}
-
 func sum(w []uint32) (n uint64) {
 	for _, x := range w {
 		n += uint64(x)

@@ -122,7 +122,7 @@ func TestCountShape(t *testing.T) {
 	}
 	// The loop around pays for the turns of the one inside.
 	nest := []isa.Insn{in(isa.OpMov64Imm, 4, 0, 0, 0), mov, nop, add, until(-3), in(isa.OpJeqImm, 0, 0, -5, 5), exit}
-	if got, want := New(nest).Back(5, 1), uint32(1+3*10+1); got != want {
+	if got, want := New(nest).Jump(5, 1), uint32(1+3*10+1); got != want {
 		t.Errorf("the jump back around a loop costs %d, want %d", got, want)
 	}
 }
@@ -141,21 +141,5 @@ func TestCountBound(t *testing.T) {
 	}
 	if len(table.count) < 100 || len(table.count) > 10_000 {
 		t.Errorf("%d loops count", len(table.count))
-	}
-}
-
-// TestInCounted: a stretch is that of the outermost loop.
-func TestInCounted(t *testing.T) {
-	in := isa.New
-	mov, add, until := in(isa.OpMov64Imm, 3, 0, 0, 0), in(isa.OpAdd64Imm, 3, 0, 0, 1), func(r isa.Reg, off int16) isa.Insn { return in(isa.OpJneImm, r, 0, off, 10) }
-	insns := []isa.Insn{
-		in(isa.OpMov64Imm, 4, 0, 0, 0), mov, add, until(3, -2), in(isa.OpAdd64Imm, 4, 0, 0, 1), until(4, -5), // 1 to 5, with 2 to 3 inside
-		in(isa.OpMov64Imm, 0, 0, 0, 0), mov, add, until(3, -2), in(isa.OpExit, 0, 0, 0, 0), // 8 to 9
-	}
-	table := New(insns)
-	for pc, want := range []bool{false, true, true, true, true, true, false, false, true, true, false} {
-		if got := table.InCounted(pc); got != want {
-			t.Errorf("insn %d: %v", pc, got)
-		}
 	}
 }

@@ -22,9 +22,8 @@ type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
 	count  map[int]Count
-	nests  [][2]int32 // first and last instruction of the outermost of them, sorted
-	loop   []int32    // number of the loop nest that each instruction lies in, nil if nothing jumps backwards
-	head   map[int]uint32
+	turn   map[int32]bool   // the jumps that take fuel
+	head   map[int32]uint32 // how much, by where they go
 }
 
 // New weighs a program.
@@ -48,67 +47,38 @@ func New(insns []isa.Insn) *Table {
 		t.starts = append(t.starts, s)
 	}
 	sort.Slice(t.starts, func(i, j int) bool { return t.starts[i] < t.starts[j] })
-	if t.loop = loops(insns); t.loop != nil {
+	f := search(insns)
+	if f != nil {
 		t.count, each = count(insns, each, t.starts)
-		t.nests = nests(t.count, insns)
 	}
 	for pc, w := range each {
 		t.weight[pc+1] = t.weight[pc] + w
 	}
-	if t.loop != nil {
-		t.heads(insns)
+	if f != nil {
+		t.price(insns, f)
 	}
 	return t
-}
-
-// heads notes what a turn costs by where it begins.
-func (t *Table) heads(insns []isa.Insn) {
-	t.head = map[int]uint32{}
-	for pc := range insns {
-		if !insns[pc].IsJump() {
-			continue
-		}
-		if to := insns[pc].Target(pc); t.turns(pc, to) {
-			t.head[to] = max(t.head[to], t.weight[pc+1]-t.weight[to])
-		}
-	}
-}
-
-// turns reports whether a jump takes fuel.
-func (t *Table) turns(pc, target int) bool {
-	if _, ok := t.count[pc]; ok || target < 0 || target > pc {
-		return false
-	}
-	return t.loop != nil && t.loop[target] == t.loop[pc]
 }
 
 // Starts returns the first instruction of each function, sorted. It is shared: do not write.
 func (t *Table) Starts() []int32 { return t.starts }
 
-// Back is what a jump from pc to target takes: for a jump backwards in a loop the weight of the instructions from the target to
-// the last jump back to it, so that fuel bounds what is executed and all ways back to one place cost the same; none
-// for one forwards, nor for one backwards that no way leads back to (compilers share the ends of branches so) or
-// that closes a loop which counts: the instructions in that have their weight for each of its turns.
-func (t *Table) Back(pc, target int) uint32 {
-	if !t.turns(pc, target) {
+// Jump is what the jump from pc to target takes: fuel for the turn of a loop that begins there, if it is one that closes a loop, and
+// that does not count. All that lead to one target take the same.
+func (t *Table) Jump(pc, target int) uint32 {
+	if !t.turn[int32(pc)] {
 		return 0
 	}
-	return t.head[target]
+	return t.head[int32(target)]
 }
 
-// Head is what jumps back to target take, those of loops that count apart; 0 if none does.
-func (t *Table) Head(target int) uint32 { return t.head[target] }
+// Head is what the jumps to target take that take anything; 0 if none does.
+func (t *Table) Head(target int) uint32 { return t.head[int32(target)] }
 
 // Counted returns the loop that the jump at pc closes, if it counts.
 func (t *Table) Counted(pc int) (Count, bool) {
 	c, ok := t.count[pc]
 	return c, ok
-}
-
-// InCounted reports whether the instruction at pc lies in a loop that counts.
-func (t *Table) InCounted(pc int) bool {
-	i := sort.Search(len(t.nests), func(i int) bool { return int(t.nests[i][1]) >= pc })
-	return i < len(t.nests) && int(t.nests[i][0]) <= pc
 }
 
 // Func is what calling the function at pc takes: the weight of its body.

@@ -32,6 +32,10 @@ const (
 	// In windows of 4 GiB it is the other end of the same memory.
 	margin = 1 << 16
 
+	// Align is what the host address of a window is a multiple of, in bytes, wherever the host has such a place: the low half of the
+	// host address of an object is its guest address then. Machine code needs it, see [Memory.Base].
+	Align = 1 << 32
+
 	// MinLimit and MaxLimit bound the memory of a window, in bytes.
 	MinLimit = 16 << 20
 	MaxLimit = 1 << 32

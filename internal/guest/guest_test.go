@@ -32,6 +32,20 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestAlign makes many windows at a time: each lies where machine code needs it.
+func TestAlign(t *testing.T) {
+	n := 24
+	if testing.Short() {
+		n = 4
+	}
+	for i := range n {
+		m := newMemory(t, MinLimit)
+		if at := uint64(uintptr(m.Base())); at%Align != 0 {
+			t.Fatalf("window %d is at %#x, full %v", i, at, m.Full())
+		}
+	}
+}
+
 // TestEveryAddress touches addresses all over the 32-bit range as generated code
 // does: none may fault, and a full window wraps onto its own memory.
 func TestEveryAddress(t *testing.T) {

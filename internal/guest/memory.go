@@ -85,7 +85,8 @@ func (m *Memory) Close() error {
 }
 
 // Base is the host address of guest address 0. Engines add a confined address
-// to it; nothing else should.
+// to it; nothing else should. It is a multiple of [Align] unless the host has no room at one: interpreters
+// do not mind, package jit refuses to make code then.
 func (m *Memory) Base() unsafe.Pointer { return m.base }
 
 // Mask is what an engine ands to an address to confine it. With a full 4 GiB

@@ -7,9 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guard is the inaccessible space on either side of the window and its pads, in bytes.
-const guard = 1 << 20
-
 // reserve makes the window out of one memory object of limit bytes that is mapped
 // over and over until it fills 4 GiB: every 32-bit address is then readable and
 // writable, yet a program that touches all of them commits no more than the
@@ -32,17 +29,17 @@ func reserveFull(limit uint64) (window, error) {
 		return window{}, fmt.Errorf("ftruncate: %w", err)
 	}
 	const span = 1 << 32
-	all, err := unix.Mmap(-1, 0, guard+margin+span+margin+guard, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	all, err := alignedSpace(edge + span + edge)
 	if err != nil {
 		unix.Close(fd)
 		return window{}, fmt.Errorf("mmap: %w", err)
 	}
-	w := window{mapping: all, origin: guard + margin, span: span, fd: fd}
+	w := window{mapping: all, origin: edge, span: span, fd: fd}
 	if err := w.place(limit-margin, guard, margin); err != nil { // the pad before the window is its end
 		return window{}, err
 	}
 	for off := uint64(0); off < span+margin; off += limit {
-		if err := w.place(0, guard+margin+off, min(limit, span+margin-off)); err != nil {
+		if err := w.place(0, edge+off, min(limit, span+margin-off)); err != nil {
 			return window{}, err
 		}
 	}

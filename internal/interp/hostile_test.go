@@ -95,7 +95,7 @@ func newWall(t testing.TB) *wall {
 			}
 		}
 	}
-	tw.cfg.Mask = tw.b.mem.Mask()
+	tw.cfg.Mask, tw.cfg.Base = tw.b.mem.Mask(), uint64(uintptr(tw.b.mem.Base()))
 	w.state = &watchedState{state: *tw.b.st.block}
 	for i := range w.state.below {
 		w.state.below[i], w.state.above[i] = stateCanary, stateCanary
@@ -122,6 +122,9 @@ func (w *wall) hold() error {
 	s, b := &w.state.state, &w.before
 	if s.Base != b.Base || s.Limit != b.Limit || s.CPU != b.CPU || s.Words > uint32(len(s.Stack)) {
 		return fmt.Errorf("state: base %#x, was %#x; limit %#x, was %#x; cpu %d, was %d; %d words", s.Base, b.Base, s.Limit, b.Limit, s.CPU, b.CPU, s.Words)
+	}
+	if s.R[10]>>32 != 0 {
+		return fmt.Errorf("state: R10 is %#x, which is no guest address", s.R[10])
 	}
 	for i := range w.state.below {
 		if w.state.below[i] != stateCanary || w.state.above[i] != stateCanary {

@@ -523,7 +523,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 	take:
 		st.insns += uint64(pc - start)
 		start = int(in.off)
-		// The high half of imm is 0 for jumps forwards.
+		// The high half of imm is 0 for jumps that begin no turn of a loop.
 		if in.imm>>32 != 0 {
 			st.slice -= int64(in.imm >> 32)
 			if st.slice < 0 && !st.yield() {

@@ -40,7 +40,7 @@ func newTwin(t testing.TB) *twin {
 		t.Skipf("no executable memory here: %v", err)
 	}
 	tw := &twin{t: t, a: smallRig(t), b: smallRig(t)}
-	tw.cfg.Mask = tw.b.mem.Mask()
+	tw.cfg.Mask, tw.cfg.Base = tw.b.mem.Mask(), uint64(uintptr(tw.b.mem.Base()))
 	return tw
 }
 

@@ -122,7 +122,7 @@ func (p *Program) link(pc int) error {
 	case isa.KindJump, isa.KindCond, isa.KindMayGoto:
 		t := src.Target(pc)
 		out.off = p.target(pc, t)
-		out.imm = uint64(uint32(src.Imm)) | uint64(p.cost.Back(pc, t))<<32
+		out.imm = uint64(uint32(src.Imm)) | uint64(p.cost.Jump(pc, t))<<32
 	case isa.KindLoadImm64:
 		v, err := p.src.Const(pc)
 		if err != nil {

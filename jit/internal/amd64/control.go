@@ -30,14 +30,14 @@ func (x *expander) control(op *ir.Op) error {
 		x.ret()
 	case ir.Call:
 		x.movRM(64, scratch, at(RSP, 0))
-		x.rm(64, op1(0x3b), regFP, at(scratch, int32(ir.OffLimit))) // cmp rbp, [limit]
+		x.rm(32, op1(0x3b), regFP, at(scratch, int32(ir.OffLimit))) // cmp ebp, [limit]: both as the guest has them
 		x.cold = append(x.cold, coldExit{x.jcc(CCAE), op.Exit})
 		if op.Off != 0 {
 			x.aluRI(64, aluAdd, regFP, op.Off)
 		}
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4, label: op.Target})
+		x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4), label: op.Target})
 		if op.Off != 0 {
 			x.aluRI(64, aluSub, regFP, op.Off)
 		}
@@ -112,6 +112,7 @@ func (x *expander) commonExit() {
 		x.movMR(64, at(temp, int32(ir.OffR)+8*int32(r)), regs[r])
 	}
 	x.movMR(64, at(temp, int32(ir.OffFuel)), regFuel)
+	x.movRR(32, regFP, regFP) // as the guest has it: nothing of the host's address goes out
 	x.movMR(64, at(temp, int32(ir.OffR)+80), regFP)
 	// Outside of calls there are two words, which need no loop.
 	x.lea(64, scratch, at(RSP, 8*ir.FrameBase))
@@ -164,7 +165,7 @@ func (x *expander) start() uint32 {
 		x.enter()
 		x.byte(0xe8)
 		x.imm32(0)
-		x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
+		x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4)})
 		x.finish()
 		return uint32(begin)
 	}
@@ -173,7 +174,7 @@ func (x *expander) start() uint32 {
 	x.push(temp)
 	x.push(scratch)
 	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
-	x.movRM(64, regFP, at(scratch, int32(ir.OffR)+80))
+	x.loadFP()
 	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
 	x.movRM(64, RDI, at(scratch, int32(ir.OffR)+8))
 	x.movRM(64, RSI, at(scratch, int32(ir.OffR)+16))
@@ -182,7 +183,7 @@ func (x *expander) start() uint32 {
 	}
 	x.byte(0xe9)
 	x.imm32(0)
-	x.funcFix = append(x.funcFix, fix{at: len(x.b) - 4})
+	x.funcFix = append(x.funcFix, fix{at: int32(len(x.b) - 4)})
 	return uint32(begin)
 }
 
@@ -197,9 +198,16 @@ func (x *expander) enter() {
 func (x *expander) loadRegs() {
 	x.movRM(64, regBase, at(scratch, int32(ir.OffBase)))
 	x.movRM(64, regFuel, at(scratch, int32(ir.OffFuel)))
-	for r := range ir.FP + 1 {
+	for r := range ir.FP {
 		x.movRM(64, regs[r], at(scratch, int32(ir.OffR)+8*int32(r)))
 	}
+	x.loadFP()
+}
+
+// loadFP makes a host address of the guest's R10. The base is in place.
+func (x *expander) loadFP() {
+	x.movRM(32, regFP, at(scratch, int32(ir.OffR)+80))
+	x.aluRR(64, aluAdd, regFP, regBase)
 }
 
 // callee enters the function whose address the state holds.

@@ -115,8 +115,19 @@ func (e *buffer) head(w int, c code, reg, index, base Reg, rmByte bool) {
 
 // rr encodes an instruction with two register operands: reg is ModRM.reg, rm ModRM.rm.
 func (e *buffer) rr(w int, c code, reg, rm Reg) {
-	e.head(w, c, reg, noReg, rm, c.rm8)
-	e.one(0xc0 | byte(reg&7)<<3 | byte(rm&7))
+	modrm := 0xc0 | uint32(reg&7)<<3 | uint32(rm&7)
+	if c.n != 1 || c.prefix != 0 || c.lock || c.low8 || c.rm8 {
+		e.head(w, c, reg, noReg, rm, c.rm8)
+		e.one(byte(modrm))
+		return
+	}
+	// What most instructions are, at once: REX or not, one byte of opcode, ModRM.
+	v, n := c.b|modrm<<8, 2
+	if rex := uint32(w>>6)<<3 | uint32(reg>>3)<<2 | uint32(rm>>3); rex != 0 {
+		v, n = v<<8|0x40|rex, 3
+	}
+	at := len(e.b)
+	e.b = binary.LittleEndian.AppendUint32(e.b, v)[:at+n]
 }
 
 // rm encodes an instruction with a register and a memory operand. reg is a register or an opcode extension.

@@ -1,9 +1,12 @@
 package amd64
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -13,7 +16,7 @@ import (
 const (
 	regBase = R12
 	regFuel = R11
-	regFP   = RBP // R10, as the guest has it
+	regFP   = RBP // R10 as a host address: its low half is the guest's value, since windows begin at multiples of 4 GiB
 	scratch = RCX
 	temp    = RDX
 )
@@ -32,10 +35,10 @@ type Features struct {
 	MOVBE bool
 }
 
+// fix is a displacement that is filled in when it is known where everything stands.
 type fix struct {
-	at    int // of the displacement: 4 bytes, or one of a short jump
-	label int32
-	ahead bool // the target was not known when the jump was made
+	at    int32 // of the displacement: 4 bytes, or one of a short jump
+	label int32 // or function
 	short bool
 }
 
@@ -44,7 +47,8 @@ type expander struct {
 	l       *ir.List
 	f       Features
 	labels  []int32 // code offset by label, -1 before it is known
-	fixes   []fix
+	placed  []int32 // labels in the order of their offsets
+	fixes   []fix   // of jumps to labels, in the order of their offsets
 	cold    []coldExit
 	funcFix []fix
 	funcs   []uint32
@@ -56,9 +60,8 @@ type expander struct {
 	// result is the guest register whose low bits, resultW of them, the flags compare with 0, or ir.None.
 	result  ir.Reg
 	resultW uint8
-	near    []bool     // of the jumps forwards, in their order: it reaches with one byte
-	ahead   int        // jumps forwards so far
 	tails   []coldZero // divisions by 0
+	cuts    []cut
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -67,20 +70,42 @@ type coldExit struct {
 	exit int32
 }
 
+// expanders are used again: nothing of one list is left when the next is begun.
+var expanders = sync.Pool{New: func() any { return new(expander) }}
+
+func (x *expander) begin(l *ir.List, f Features) {
+	*x = expander{
+		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
+		labels: x.labels[:0], placed: x.placed[:0], fixes: x.fixes[:0], cold: x.cold[:0], funcFix: x.funcFix[:0],
+		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0],
+		funcs: make([]uint32, len(l.Funcs)),
+	}
+	x.labels = slices.Grow(x.labels, l.Labels)[:l.Labels]
+	for i := range x.labels {
+		x.labels[i] = -1
+	}
+	x.b = slices.Grow(x.b, len(l.Ops)*4+512)
+}
+
 // Expand makes machine code of a list that passed the checks of package jit. It changes the list.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	x := &expander{l: l, f: f, labels: make([]int32, l.Labels), funcs: make([]uint32, len(l.Funcs))}
+	x := expanders.Get().(*expander)
+	defer func() {
+		x.l, x.funcs = nil, nil
+		expanders.Put(x)
+	}()
+	x.begin(l, f)
 	if !l.Plain {
 		scale(l.Ops)
 	}
 	if err := x.body(); err != nil {
 		return nil, err
 	}
-	if !l.Plain && x.shorten() {
-		// Once more, now that it is known which jumps forwards are short: what lies between only shrinks by it.
-		if err := x.body(); err != nil {
-			return nil, err
-		}
+	if !l.Plain {
+		x.shorten()
+	}
+	for i := range x.tails {
+		x.tail(&x.tails[i])
 	}
 	end := uint32(len(x.b))
 	for _, c := range x.cold {
@@ -88,55 +113,47 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		x.movRI(scratch, int64(c.exit))
 		x.exits = append(x.exits, x.jmp())
 	}
-	n := &ir.Native{Funcs: x.funcs, PCs: x.lines, End: end, Labels: make([]uint32, len(x.labels))}
+	n := &ir.Native{Funcs: x.funcs, End: end, Labels: make([]uint32, len(x.labels))}
 	x.commonExit()
 	x.done()
 	n.Start = x.start()
 	n.Callee = x.callee()
 	n.Resume = x.resume()
 	for _, f := range x.fixes {
-		to := int(x.labels[f.label])
+		at, to := int(f.at), int(x.labels[f.label])
 		if to < 0 {
 			return nil, fmt.Errorf("expand: label %d is nowhere", f.label)
 		}
 		if !f.short {
-			x.patchTo(f.at, to)
+			x.patchTo(at, to)
 			continue
 		}
-		n := to - f.at - 1
-		if n < 0 || n > math.MaxInt8 {
+		n := to - at - 1
+		if n != int(int8(n)) {
 			return nil, fmt.Errorf("expand: label %d is %d bytes from a short jump", f.label, n)
 		}
-		x.b[f.at] = byte(n)
+		x.b[at] = byte(n)
 	}
 	for _, f := range x.funcFix {
-		x.patchTo(f.at, int(x.funcs[f.label]))
+		x.patchTo(int(f.at), int(x.funcs[f.label]))
 	}
 	for i, v := range x.labels {
 		n.Labels[i] = uint32(v)
 	}
-	n.Code = x.b
+	n.Code = bytes.Clone(x.b)
+	if !l.Unlisted {
+		n.PCs = slices.Clone(x.lines)
+	}
 	return n, nil
 }
 
 // body expands the ops.
 func (x *expander) body() error {
-	if x.b == nil {
-		x.b = make([]byte, 0, len(x.l.Ops)*6+512)
-		x.lines = make([]ir.Line, 0, len(x.l.Ops))
-		x.fixes, x.cold, x.exits = make([]fix, 0, x.l.Labels), make([]coldExit, 0, len(x.l.Exits)), make([]int, 0, len(x.l.Exits))
-	}
-	x.b, x.lines, x.fixes, x.cold, x.funcFix, x.exits, x.dones, x.tails = x.b[:0], x.lines[:0], x.fixes[:0], x.cold[:0],
-		x.funcFix[:0], x.exits[:0], x.dones[:0], x.tails[:0]
-	x.held, x.result, x.ahead = ir.None, ir.None, 0
-	for i := range x.labels {
-		x.labels[i] = -1
-	}
 	pc := int32(-1)
 	ops := x.l.Ops
 	for i := 0; i < len(ops); {
 		op := &ops[i]
-		if op.PC != pc {
+		if op.PC != pc && !x.l.Unlisted {
 			pc = op.PC
 			x.lines = append(x.lines, ir.Line{Code: uint32(len(x.b)), PC: uint32(pc)})
 		}
@@ -149,36 +166,7 @@ func (x *expander) body() error {
 		}
 		i++
 	}
-	for i := range x.tails {
-		x.tail(&x.tails[i])
-	}
 	return nil
-}
-
-// shorten finds the jumps forwards whose displacement fits a byte, and reports whether there are any.
-func (x *expander) shorten() (any bool) {
-	x.near = make([]bool, 0, len(x.fixes))
-	for _, f := range x.fixes {
-		if f.ahead {
-			near := int(x.labels[f.label])-f.at-4 <= math.MaxInt8 && x.labels[f.label] >= 0
-			x.near, any = append(x.near, near), any || near
-		}
-	}
-	return any
-}
-
-// jump emits a jump that is too far or whose target is not known yet: short is the opcode of its short form.
-func (x *expander) jump(short byte, long func() int, label int32) {
-	ahead := x.labels[label] < 0
-	if ahead {
-		x.ahead++
-		if x.ahead <= len(x.near) && x.near[x.ahead-1] {
-			x.byte(short, 0)
-			x.fixes = append(x.fixes, fix{len(x.b) - 1, label, true, true})
-			return
-		}
-	}
-	x.fixes = append(x.fixes, fix{long(), label, ahead, false})
 }
 
 func (x *expander) patch(at int)       { x.patchTo(at, len(x.b)) }
@@ -210,21 +198,29 @@ func (x *expander) shortJmp() int {
 
 func (x *expander) land(at int) { x.b[at-1] = byte(len(x.b) - at) }
 
-// jccLabel jumps to a label, with the short form where it is known to reach.
+// jccLabel jumps to a label. [expander.shorten] may move all that follows, so that no short jump within an op leads over it.
 func (x *expander) jccLabel(c CC, label int32) {
-	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
-		x.byte(0x70|byte(c), byte(int(to)-len(x.b)-2))
+	if short := x.near(label); short {
+		x.byte(0x70|byte(c), 0)
+		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
 	}
-	x.jump(0x70|byte(c), func() int { return x.jcc(c) }, label)
+	x.fixes = append(x.fixes, fix{int32(x.jcc(c)), label, false})
 }
 
 func (x *expander) jmpLabel(label int32) {
-	if to := x.labels[label]; to >= 0 && int(to)-len(x.b)-2 >= -128 {
-		x.byte(0xeb, byte(int(to)-len(x.b)-2))
+	if short := x.near(label); short {
+		x.byte(0xeb, 0)
+		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
 	}
-	x.jump(0xeb, x.jmp, label)
+	x.fixes = append(x.fixes, fix{int32(x.jmp()), label, false})
+}
+
+// near reports whether a short jump from here reaches a label that stands already.
+func (x *expander) near(label int32) bool {
+	to := int(x.labels[label])
+	return to >= 0 && to-len(x.b)-2 >= math.MinInt8
 }
 
 // wrote says that a guest register has changed.
@@ -285,17 +281,29 @@ func (x *expander) address(op *ir.Op) Mem {
 	return Mem{Base: regBase, Index: scratch, Disp: op.Off}
 }
 
-// frame is the operand at an offset of R10.
-func frame(off int32) Mem { return Mem{Base: regBase, Index: regFP, Disp: off} }
+// frame is the operand at an offset of R10, a constant in the frame: R10 is what the host set and calls of counted depth moved,
+// and nothing the guest does changes it. It has no index: processors hand a value that was stored so to the load of it
+// without a way through memory.
+func frame(off int32) Mem { return at(regFP, off) }
+
+// frameAddr is the guest's value of R10 and an offset within the frame: the low half of the host address, since that of the
+// window's base is 0.
+func (x *expander) frameAddr(dst Reg, off int32) {
+	if off == 0 {
+		x.movRR(32, dst, regFP)
+		return
+	}
+	x.lea(32, dst, frame(off))
+}
 
 // aligned forms the address of an atomic access in scratch and clears its low bits.
 func (x *expander) aligned(op *ir.Op) Mem {
 	x.held = ir.None
 	if op.Access == ir.Frame {
-		x.lea(64, scratch, frame(op.Off))
 		if op.Off&int32(op.Size-1) == 0 {
-			return at(scratch, 0)
+			return frame(op.Off) // R10 is a multiple of 8
 		}
+		x.lea(64, scratch, frame(op.Off))
 		x.aluRI(64, aluAnd, scratch, -int32(op.Size))
 		return at(scratch, 0)
 	}
@@ -317,6 +325,7 @@ func (x *expander) op(op *ir.Op) error {
 	case ir.Label:
 		x.held = ir.None
 		x.labels[op.Target] = int32(len(x.b))
+		x.placed = append(x.placed, op.Target)
 	case ir.Mov:
 		switch {
 		case op.UseImm && w == 32:
@@ -328,7 +337,7 @@ func (x *expander) op(op *ir.Op) error {
 		}
 		x.wrote(op.Dst)
 	case ir.FrameAddr:
-		x.lea(64, dst, at(regFP, int32(op.Imm)))
+		x.frameAddr(dst, int32(op.Imm))
 		x.wrote(op.Dst)
 	case ir.Lea:
 		x.lea(w, dst, at(src, int32(op.Imm)))

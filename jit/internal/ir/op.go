@@ -15,7 +15,7 @@ type Reg uint8
 // Registers beside R0 to R9.
 const (
 	// FP is R10. It stands in Base of loads and stores that are Frame or Indexed only, and
-	// in FrameAddr implicitly: amd64 holds it as the guest has it, arm64 in both forms.
+	// in FrameAddr implicitly: amd64 holds its host address, arm64 both forms.
 	FP Reg = 10
 	// Tmp is a scratch register that lives from the op that writes it to the next op that
 	// reads it: the right-hand operand of an op, the left one of a CondJump, or the
@@ -35,7 +35,7 @@ const (
 	Label      // label Target stands here
 
 	Mov       // D = B (W 32: zero-extended low half); a 64-bit immediate if UseImm
-	FrameAddr // D = guest value of R10 + Imm (full 64-bit result: R10 is a 32-bit number, zero-extended; Imm is signed)
+	FrameAddr // D = guest value of R10 + Imm, which lies in the frame: a 32-bit number, zero-extended
 	Lea       // D = Src + Imm, W
 	Add       // D = D op B, W. Immediates fit 32 signed bits but for W 32, where any low half counts
 	Sub
@@ -246,7 +246,9 @@ type List struct {
 	Mask uint32
 	// Plain asks a backend for one op after the other, each in its general form.
 	Plain bool
-	Maps  []maps.Layout // that machine code looks up keys in
+	// Unlisted lets a backend leave Native.PCs out.
+	Unlisted bool
+	Maps     []maps.Layout // that machine code looks up keys in
 }
 
 // Native is a list in machine code, position-independent.

@@ -9,9 +9,9 @@ import (
 	"github.com/gbpf/gbpf/verifier"
 )
 
-// TestLayoutInCounted: a loop with several ways back inside one that counts is compiled. Found by gbpf fuzz: the ways out of line
+// TestWaysInCounted: a loop with several ways back inside one that counts is compiled. Found by gbpf fuzz: ways out of line once
 // looked like other ways into the loop around.
-func TestLayoutInCounted(t *testing.T) {
+func TestWaysInCounted(t *testing.T) {
 	insns := asm.Must(`r9 = 2; r6 = 0; r7 = 0
 	top: r8 = 0
 	in: r8 += 1

@@ -1,0 +1,42 @@
+package jit
+
+import (
+	"sync"
+
+	"github.com/gbpf/gbpf/jit/internal/ir"
+)
+
+// workspace is memory that a compilation works in. It serves one after the other: whoever takes a part of it clears it or
+// writes all of it before reading. What outlives the compilation is not made here. The zero value is empty.
+type workspace struct {
+	ops, after  []ir.Op
+	label, head []int32
+	live        []regSet
+	stretches   []stretch
+	// What the check works with.
+	marks, place, owner, work []int32
+	counted                   []bool
+	seen                      []uint8
+	from                      [][2]int32
+}
+
+// memory is what a compilation by these options works in.
+func (c *Config) memory() *workspace {
+	if c.work == nil {
+		c.work = new(workspace)
+	}
+	return c.work
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// take returns n zeroed elements of *s, which grows as needed.
+func take[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n+n/4)
+		return (*s)[:n]
+	}
+	part := (*s)[:n]
+	clear(part)
+	return part
+}
