@@ -19,12 +19,13 @@ type lowerer struct {
 	insns []isa.Insn
 	facts bool // the policy proved something
 
-	label []int32 // of the instructions that are jumped to, -1 for the others
-	head  []int32 // where jumps back to an instruction go that take fuel, -1 for none
-	fn    int32   // the function that is being lowered
-	pc    int
-	out   int32 // label behind the program, -1 if nothing goes there
-	after []ir.Op
+	label  []int32        // of the instructions that are jumped to, -1 for the others
+	counts map[int32]bool // where loops that count begin
+	head   []int32        // where jumps back to an instruction go that take fuel, -1 for none
+	fn     int32          // the function that is being lowered
+	pc     int
+	out    int32 // label behind the program, -1 if nothing goes there
+	after  []ir.Op
 }
 
 // errFramePointer is of programs whose only proof is of their structure: no verified one does that.
@@ -65,6 +66,9 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 			w.turn(int64(cfg.Fuel.Head(pc)), w.head[pc], w.label[pc], falls || w.starts(pc))
 		} else if w.label[pc] >= 0 {
 			w.here(w.label[pc])
+			if w.counts[int32(pc)] {
+				w.l.Ops[len(w.l.Ops)-1].Imm = 1
+			}
 		}
 		in := &insns[pc]
 		if in.Op == isa.OpLddwHi && w.label[pc] < 0 {
@@ -106,6 +110,12 @@ func (w *lowerer) target(pc, t int) {
 	if w.head[t] < 0 && w.cfg.Fuel.Jump(pc, t) > 0 && !w.never(pc) {
 		w.head[t] = w.newLabel()
 	}
+	if _, ok := w.cfg.Fuel.Counted(pc); ok {
+		if w.counts == nil {
+			w.counts = map[int32]bool{}
+		}
+		w.counts[int32(t)] = true
+	}
 }
 
 // starts reports whether the function that is being lowered begins at pc.
@@ -117,7 +127,7 @@ func (w *lowerer) turn(cost int64, head, body int32, falls bool) {
 	if falls {
 		w.emit(ir.Op{Kind: ir.Refund, Imm: cost})
 	}
-	w.here(head)
+	w.emit(ir.Op{Kind: ir.Label, Target: head, Imm: 1})
 	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
 	w.here(body)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -62,6 +61,9 @@ type expander struct {
 	resultW uint8
 	tails   []coldZero // divisions by 0
 	cuts    []cut
+	loops   []loop // that may fit a line, by their offsets
+	movable []bool // the labels that nothing falls into on the way round a loop
+	falls   bool   // control comes to the op at hand from the one before
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -77,10 +79,11 @@ func (x *expander) begin(l *ir.List, f Features) {
 	*x = expander{
 		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
 		labels: x.labels[:0], placed: x.placed[:0], fixes: x.fixes[:0], cold: x.cold[:0], funcFix: x.funcFix[:0],
-		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0],
+		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0], loops: x.loops[:0], movable: x.movable[:0],
 		funcs: make([]uint32, len(l.Funcs)),
 	}
 	x.labels = slices.Grow(x.labels, l.Labels)[:l.Labels]
+	x.movable = slices.Grow(x.movable, l.Labels)[:l.Labels]
 	for i := range x.labels {
 		x.labels[i] = -1
 	}
@@ -103,6 +106,7 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	}
 	if !l.Plain {
 		x.shorten()
+		x.align()
 	}
 	for i := range x.tails {
 		x.tail(&x.tails[i])
@@ -159,12 +163,20 @@ func (x *expander) body() error {
 		}
 		if n := x.fuse(ops[i:]); n > 0 {
 			i += n
+			x.falls = true
 			continue
 		}
 		if err := x.op(op); err != nil {
 			return err
 		}
 		i++
+		switch op.Kind {
+		case ir.Label, ir.Nop:
+		case ir.Jump, ir.Return, ir.Leave:
+			x.falls = false
+		default:
+			x.falls = true
+		}
 	}
 	return nil
 }
@@ -200,7 +212,7 @@ func (x *expander) land(at int) { x.b[at-1] = byte(len(x.b) - at) }
 
 // jccLabel jumps to a label. [expander.shorten] may move all that follows, so that no short jump within an op leads over it.
 func (x *expander) jccLabel(c CC, label int32) {
-	if short := x.near(label); short {
+	if x.near(label) {
 		x.byte(0x70|byte(c), 0)
 		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
@@ -209,18 +221,12 @@ func (x *expander) jccLabel(c CC, label int32) {
 }
 
 func (x *expander) jmpLabel(label int32) {
-	if short := x.near(label); short {
+	if x.near(label) {
 		x.byte(0xeb, 0)
 		x.fixes = append(x.fixes, fix{int32(len(x.b) - 1), label, true})
 		return
 	}
 	x.fixes = append(x.fixes, fix{int32(x.jmp()), label, false})
-}
-
-// near reports whether a short jump from here reaches a label that stands already.
-func (x *expander) near(label int32) bool {
-	to := int(x.labels[label])
-	return to >= 0 && to-len(x.b)-2 >= math.MinInt8
 }
 
 // wrote says that a guest register has changed.
@@ -326,6 +332,7 @@ func (x *expander) op(op *ir.Op) error {
 		x.held = ir.None
 		x.labels[op.Target] = int32(len(x.b))
 		x.placed = append(x.placed, op.Target)
+		x.movable[op.Target] = op.Imm != 0 || !x.falls
 	case ir.Mov:
 		switch {
 		case op.UseImm && w == 32:

@@ -34,10 +34,10 @@ func (x *expander) shorten() {
 		to := x.labels[f.label]
 		ahead := to > start || to < 0
 		switch {
-		case ahead && (to < 0 || to-f.at-4 > math.MaxInt8):
+		case ahead && (to < 0 || to-f.at-4 > math.MaxInt8 || int(to-f.at)-4+x.slack(start, to) > math.MaxInt8):
 			f.at -= by
 			continue
-		case !ahead && to-(start-by)-2 < math.MinInt8:
+		case !ahead && (to-(start-by)-2 < math.MinInt8 || int(to-(start-by))-2-x.slack(start-4*-math.MinInt8, start) < math.MinInt8):
 			f.at -= by
 			continue
 		}

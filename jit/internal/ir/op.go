@@ -32,7 +32,7 @@ type Kind uint8
 // a result of 32 bits is zero-extended to 64.
 const (
 	Nop   Kind = iota
-	Label      // label Target stands here
+	Label      // label Target stands here; Imm is 1 if a loop begins here, into which control may fall
 
 	Mov       // D = B (W 32: zero-extended low half); a 64-bit immediate if UseImm
 	FrameAddr // D = guest value of R10 + Imm, which lies in the frame: a 32-bit number, zero-extended
