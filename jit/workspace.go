@@ -12,7 +12,7 @@ type workspace struct {
 	ops, after  []ir.Op
 	label, head []int32
 	live        []regSet
-	stack       []stackBytes
+	slots       []stackBytes
 	came        []bool
 	stretches   []stretch
 	// What the check works with.
