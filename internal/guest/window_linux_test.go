@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSpaceGivenBack makes and closes windows: nothing of what was reserved to find a place stays.
+// TestSpaceGivenBack makes and closes windows: nothing of what was reserved to find a place stays. An emulator takes some for itself.
 func TestSpaceGivenBack(t *testing.T) {
 	size := func() (pages uint64) {
 		b, err := os.ReadFile("/proc/self/statm")
@@ -23,7 +23,7 @@ func TestSpaceGivenBack(t *testing.T) {
 	}
 	before := size()
 	m := newMemory(t, MinLimit)
-	if grew := size() - before; m.Full() && grew > Align+2*edge+1<<30 {
+	if grew := size() - before; m.Full() && grew > Align+Align/2 {
 		t.Errorf("a window takes %d bytes of address space", grew)
 	}
 	m.Close()
@@ -31,7 +31,7 @@ func TestSpaceGivenBack(t *testing.T) {
 		m := newMemory(t, MinLimit)
 		m.Close()
 	}
-	if after := size(); after > before+1<<30 {
+	if after := size(); after > before+4*Align {
 		t.Errorf("%d bytes of address space before, %d after", before, after)
 	}
 }
