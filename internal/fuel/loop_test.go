@@ -51,41 +51,99 @@ func TestBound(t *testing.T) {
 			}
 		}
 		for range 3 {
-			budget, spent := uint64(table.weight[len(insns)]), uint64(0)
-			r3 := int64(99)
-			for pc, steps := 0, 0; pc >= 0 && pc < len(insns) && steps < 500; steps++ {
-				in := &insns[pc]
-				if spent++; spent > budget {
-					t.Fatalf("at insn %d %d units were executed, %d charged: %v", pc, spent, budget, insns)
-				}
-				taken := in.IsJump()
-				switch {
-				case in.Op == isa.OpMov64Imm && in.Dst == 3:
-					r3 = 0
-				case in.Op == isa.OpAdd64Imm:
-					r3++
-				case in.Op == isa.OpJneImm:
-					taken = r3 != in.Imm
-				case in.Op == isa.OpJeqImm:
-					taken = rng.IntN(2) == 0
-				}
-				if in.Op == isa.OpExit {
-					break
-				}
-				if !taken {
-					pc++
-					continue
-				}
-				if n := table.Jump(pc, in.Target(pc)); n > 0 {
-					budget += uint64(n)
-					turns++
-				}
-				pc = in.Target(pc)
-			}
+			turns += execute(t, rng, table, insns, 500, func(int) int { return 32 })
 		}
 	}
 	t.Logf("%d turns were charged, %d loops counted, %d nests are turned without a jump", turns, counted, falling)
 	if turns < 10000 || counted < 100 || falling < 100 {
+		t.Error("too few of one kind")
+	}
+}
+
+// execute runs a program. Comparisons with 7 come out true in 64 cases as often as likely says of each, those with R3 as they are. It returns
+// how many turns were charged.
+func execute(t *testing.T, rng *rand.Rand, table *Table, insns []isa.Insn, most int, likely func(pc int) int) (turns int) {
+	budget, spent := uint64(table.weight[len(insns)]), uint64(0)
+	r3 := int64(99)
+	for pc, steps := 0, 0; pc >= 0 && pc < len(insns) && steps < most; steps++ {
+		in := &insns[pc]
+		if spent++; spent > budget {
+			t.Fatalf("at insn %d %d units were executed, %d charged: %v", pc, spent, budget, insns)
+		}
+		taken := in.IsJump()
+		switch {
+		case in.Op == isa.OpMov64Imm && in.Dst == 3:
+			r3 = 0
+		case in.Op == isa.OpAdd64Imm:
+			r3++
+		case in.Op == isa.OpJneImm:
+			taken = r3 != in.Imm
+		case in.Op == isa.OpJeqImm:
+			taken = rng.IntN(64) < likely(pc)
+		}
+		if in.Op == isa.OpExit {
+			break
+		}
+		if !taken {
+			pc++
+			continue
+		}
+		if n := table.Jump(pc, in.Target(pc)); n > 0 {
+			budget += uint64(n)
+			turns++
+		}
+		pc = in.Target(pc)
+	}
+	return turns
+}
+
+// TestBoundCounted is TestBound of programs with large loops that count, one in the other and left early, amid jumps that are seldom or mostly
+// taken.
+func TestBoundCounted(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var turns, counted, left, falling int
+	for range 20000 {
+		n := 20 + rng.IntN(40)
+		insns := randomFlow(rng, n)
+		for pc := range insns { // most go on
+			if insns[pc].IsJump() && rng.IntN(3) > 0 {
+				insns[pc] = isa.New(isa.OpMov64Imm, 0, 0, 0, 1)
+			}
+		}
+		for range 2 {
+			if head, size := 1+rng.IntN(n/2), 6+rng.IntN(n/2); head+size < n {
+				insns[head-1] = isa.New(isa.OpMov64Imm, 3, 0, 0, 0)
+				insns[head+size-2] = isa.New(isa.OpAdd64Imm, 3, 0, 0, 1)
+				insns[head+size-1] = isa.New(isa.OpJneImm, 3, 0, int16(-size), int64(2+rng.IntN(30)))
+			}
+		}
+		table := New(insns)
+		counted += len(table.count)
+		f := search(insns, new(memory))
+		if f == nil {
+			continue
+		}
+		for i := range table.count {
+			last := int(table.count[i].pc)
+			for pc := insns[last].Target(last); pc < last; pc++ {
+				if in := &insns[pc]; in.IsJump() && in.Target(pc) < insns[last].Target(last) {
+					left++
+					if f.falls[f.loop[f.block[pc]]] {
+						falling++
+					}
+				}
+			}
+		}
+		var likely []int
+		for range insns {
+			likely = append(likely, []int{1, 4, 32, 60, 63}[rng.IntN(5)])
+		}
+		for range 3 {
+			turns += execute(t, rng, table, insns, 3000, func(pc int) int { return likely[pc] })
+		}
+	}
+	t.Logf("%d turns were charged, %d loops counted, %d jumps lead from one to what lies before it, %d where control also falls round", turns, counted, left, falling)
+	if turns < 10000 || counted < 1000 || falling < 50 {
 		t.Error("too few of one kind")
 	}
 }
@@ -143,6 +201,9 @@ func TestJump(t *testing.T) {
 		{"a loop that counts, whose head is entered again by a way out of its middle", []isa.Insn{
 			jump(2), nop, jump(0), nop, cond(4), nop, isa.New(isa.OpAdd64Imm, 3, 0, 0, 1), isa.New(isa.OpJltImm, 3, 0, -5, 10), exit, jump(-9),
 		}, map[int]uint32{2: 3 + 5*11}},
+		{"a way from within a loop that counts to before it, where control also falls round", []isa.Insn{
+			jump(1), nop, isa.New(isa.OpMov64Imm, 3, 0, 0, 0), nop, cond(-3), nop, isa.New(isa.OpAdd64Imm, 3, 0, 0, 1), isa.New(isa.OpJneImm, 3, 0, -5, 10), cond(-8), exit,
+		}, map[int]uint32{4: 51, 8: 53}},
 		{"a nest", []isa.Insn{nop, nop, cond(-2), nop, cond(-5), exit}, map[int]uint32{2: 2, 4: 5}},
 	} {
 		table := New(tt.insns)

@@ -1,6 +1,10 @@
 package fuel
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gbpf/gbpf/isa"
+)
 
 // maxWalking bounds the instructions that are looked at to find what lies in loops, for each of the program.
 const maxWalking = 32
@@ -12,7 +16,8 @@ const maxWalking = 32
 // executed twice, and m be the one in between that the search saw first: it saw all the others from there, so control
 // came to m by a jump round, which took what the instruction weighs, too. That needs every way round to be a jump. Where control
 // also comes round by going to the next instruction, or the search would take too long, it is all jumps backwards of these loops that
-// take fuel, for what lies between them and their target: there, m is the lowest.
+// take fuel, for what lies between them and their target: there, m is the lowest. One from within a loop that counts to what lies before it
+// takes what the loop weighs: its head may have been passed many times without one.
 func (t *Table) price(f *flow, m *memory) {
 	t.turn, t.head = make([]int32, len(f.insns)), make([]uint32, len(f.insns))
 	for i := range t.count {
@@ -55,6 +60,7 @@ func (t *Table) backwards(b *body) {
 			t.head[b.first[b.target(int32(i))]], t.turn[pc] = 0, 0
 		}
 	}
+	nest := t.nest(b.insns)
 	for i, loop := range b.loop {
 		to := b.target(int32(i))
 		if b.counts[i] || to < 0 || int(to) > i || b.loop[to] != loop || !b.falls[loop] {
@@ -62,8 +68,41 @@ func (t *Table) backwards(b *body) {
 		}
 		pc, at := b.end(int32(i)), b.first[to]
 		t.turn[pc] = takes
-		t.head[at] = max(t.head[at], t.weight[pc+1]-t.weight[at])
+		t.head[at] = max(t.head[at], t.weight[nest.end(pc, at)+1]-t.weight[at])
 	}
+}
+
+// nest is how loops that count lie in each other. Control enters them at their heads only, so that one that overlaps another lies in it.
+type nest []nested
+
+// nested is a loop: where it begins and ends, and the number of the smallest one around it, -1 for none.
+type nested struct{ head, last, outer int32 }
+
+func (t *Table) nest(insns []isa.Insn) nest {
+	n := make(nest, len(t.count))
+	var open []int32 // loops around which others may lie
+	for k := range t.count {
+		pc := int(t.count[k].pc)
+		n[k] = nested{int32(insns[pc].Target(pc)), int32(pc), -1}
+		for len(open) > 0 && n[open[len(open)-1]].head >= n[k].head {
+			n[open[len(open)-1]].outer = int32(k)
+			open = open[:len(open)-1]
+		}
+		open = append(open, int32(k))
+	}
+	return n
+}
+
+// end is where the largest loop ends in which pc lies, but not what lies before at; pc if there is none.
+func (n nest) end(pc, at int32) int32 {
+	first, _ := slices.BinarySearchFunc(n, pc, func(l nested, pc int32) int { return int(l.last - pc) })
+	end := pc
+	for k := int32(first); int(k) < len(n) && k >= 0 && n[k].head >= at; k = n[k].outer {
+		if n[k].head <= pc {
+			end = n[k].last
+		}
+	}
+	return end
 }
 
 // body looks for what lies in loops.
@@ -100,6 +139,7 @@ func (b *body) weigh(head int32) (uint32, bool) {
 	for len(b.todo) > 0 && b.left > 0 {
 		i := b.todo[len(b.todo)-1]
 		b.todo = b.todo[:len(b.todo)-1]
+		b.left -= len(b.jumps(i))
 		b.counted(i, head)
 		if i > 0 && falls(&b.insns[b.end(i-1)]) {
 			b.see(i-1, head)
@@ -127,6 +167,7 @@ func (b *body) see(i, head int32) {
 func (b *body) counted(i, head int32) {
 	for _, from := range b.jumps(i) {
 		if b.counts[from] && from >= i {
+			b.left -= int(from - i)
 			for k := i; k <= from; k++ {
 				b.see(k, head)
 			}
