@@ -215,6 +215,9 @@ func (c *checker) ways(m int32, counted []bool, to []int32) []int32 {
 		return c.lead(c.lead(to, e.Resume), e.Alt)
 	case ir.Jump:
 		return c.lead(to, op.Target)
+	case ir.Call, ir.HashLookup, ir.ArrayUpdate: // the host may do it instead
+		e := &c.l.Exits[op.Exit]
+		to = c.lead(c.lead(to, e.Resume), e.Alt)
 	case ir.CondJump, ir.MayGoto:
 		if counted == nil || !counted[m] {
 			to = c.lead(to, op.Target)
