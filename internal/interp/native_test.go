@@ -71,8 +71,12 @@ func rigIn(t testing.TB, mem *guest.Memory) *rig {
 
 // proved makes the program of insns with a proof of its structure, nil when it has none.
 func (g *rig) proved(insns []isa.Insn) (*Program, error) {
+	return g.verified(insns, verifier.PolicySandboxed)
+}
+
+func (g *rig) verified(insns []isa.Insn, policy verifier.Policy) (*Program, error) {
 	typ := progtype.ByName("raw")
-	proof, err := verifier.Verify(&verifier.Spec{Name: "test", Type: typ, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
+	proof, err := verifier.Verify(&verifier.Spec{Name: "test", Type: typ, GPL: true, Insns: insns}, verifier.Options{Policy: policy})
 	if err != nil {
 		return nil, err
 	}
