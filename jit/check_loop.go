@@ -304,6 +304,9 @@ func (w *circles) ways(m int32, to []int32) []int32 {
 		return w.lead(w.lead(to, e.Resume), e.Alt)
 	case ir.Jump:
 		return w.lead(to, op.Target)
+	case ir.Call, ir.HashLookup, ir.ArrayUpdate: // the host may do it instead
+		e := &w.l.Exits[op.Exit]
+		to = w.lead(w.lead(to, e.Resume), e.Alt)
 	case ir.CondJump, ir.MayGoto:
 		if w.counted[m] != roundByJump {
 			to = w.lead(to, op.Target)

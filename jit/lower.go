@@ -26,6 +26,8 @@ type lowerer struct {
 	pc     int
 	out    int32 // label behind the program, -1 if nothing goes there
 	after  []ir.Op
+	slots  []stackBytes // what was written to the stack wherever control comes to a label from
+	came   []bool       // control comes to a label
 }
 
 // errFramePointer is of programs whose only proof is of their structure: no verified one does that.

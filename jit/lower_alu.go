@@ -102,7 +102,7 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 		return w.branch(in, info, w.out), nil
 	}
 	starts := w.cfg.Fuel.Starts()
-	if next := int(w.fn) + 1; t < int(starts[w.fn]) || next < len(starts) && t > int(starts[next]) {
+	if next := int(w.fn) + 1; t < int(starts[w.fn]) || next < len(starts) && t >= int(starts[next]) {
 		return false, fmt.Errorf("jump into another function")
 	}
 	if w.cfg.Fuel.Jump(w.pc, t) > 0 {

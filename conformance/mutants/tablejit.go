@@ -5,7 +5,7 @@ var loweringFaults = []mutant{
 	{name: "lower: le32 does nothing", engines: compiled, file: "jit/lower_alu.go",
 		old: "case info.Width == 64:\n\t\t\treturn nil", new: "case info.Width >= 32:\n\t\t\treturn nil"},
 	{name: "lower: jumps that are never taken are", engines: compiled, file: "jit/lower_alu.go",
-		old: "return w.decided(pc, verifier.NotTaken)", new: "return w.decided(pc, verifier.Taken)"},
+		old: "if !w.decided(pc, verifier.NotTaken) {", new: "if !w.decided(pc, verifier.Taken) {"},
 	{name: "lower: a load always extends the sign", engines: compiled, file: "jit/lower_memory.go",
 		old: "info.Kind == isa.KindLoadSX\n", new: "info.Kind != isa.KindLoadAcquire\n"},
 	{name: "lower: an offset loses its sign", engines: compiled, file: "jit/lower_memory.go",

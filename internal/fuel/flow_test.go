@@ -95,12 +95,43 @@ func randomFlow(rng *rand.Rand, n int) []isa.Insn {
 
 // walker runs what the flow of a program depends on.
 type walker struct {
-	r3, r4 uint64
-	rng    *rand.Rand
+	r3, r4                 uint64
+	rng                    *rand.Rand
+	likely                 func(pc int) int // in how many of 64 cases a comparison of R0 comes out true
+	turns, arrivals, steps int              // that were charged, and executed
+}
+
+// run holds at each step what was executed against what was charged.
+func (w *walker) run(t *testing.T, table *Table, insns []isa.Insn) {
+	budget, spent := uint64(table.weight[len(insns)]), uint64(0)
+	w.r3, w.r4 = pick(w.rng, []uint64{0, 5, 1<<32 - 1, 1 << 32, 1<<64 - 2, 1 << 63}), 3
+	for pc := 0; pc >= 0 && pc < len(insns) && spent < 3000; {
+		in := &insns[pc]
+		if n := table.Arrive(pc); n > 0 {
+			budget += uint64(n)
+			w.arrivals++
+		}
+		if spent++; spent > budget {
+			t.Fatalf("at insn %d %d units were executed, %d charged: %v", pc, spent, budget, insns)
+		}
+		w.steps++
+		if in.Op == isa.OpExit {
+			return
+		}
+		if !w.step(pc, in) {
+			pc++
+			continue
+		}
+		if n := table.Jump(pc, in.Target(pc)); n > 0 {
+			budget += uint64(n)
+			w.turns++
+		}
+		pc = in.Target(pc)
+	}
 }
 
 // step runs an instruction and reports whether it jumps.
-func (w *walker) step(in *isa.Insn) bool {
+func (w *walker) step(pc int, in *isa.Insn) bool {
 	info := in.Info()
 	switch {
 	case info.Kind == isa.KindMov && in.Dst == 3:
@@ -124,7 +155,7 @@ func (w *walker) step(in *isa.Insn) bool {
 	case info.Kind == isa.KindJump:
 		return true
 	case info.Kind == isa.KindCond && in.Dst == 0:
-		return w.rng.IntN(2) == 0
+		return w.rng.IntN(64) < w.likely(pc)
 	case info.Kind == isa.KindCond:
 		a, b := w.r3, uint64(in.Imm)
 		if in.Dst == 4 {
@@ -187,31 +218,9 @@ func TestBound(t *testing.T) {
 			kinds[kind]++
 		}
 		for range 4 {
-			budget, spent := uint64(table.weight[len(insns)]), uint64(0)
-			w := &walker{rng: rng, r3: pick(rng, []uint64{0, 5, 1<<32 - 1, 1 << 32, 1<<64 - 2, 1 << 63}), r4: 3}
-			for pc := 0; pc >= 0 && pc < len(insns) && spent < 3000; {
-				in := &insns[pc]
-				if n := table.Arrive(pc); n > 0 {
-					budget += uint64(n)
-					arrivals++
-				}
-				if spent++; spent > budget {
-					t.Fatalf("at insn %d %d units were executed, %d charged: %v", pc, spent, budget, insns)
-				}
-				steps++
-				if in.Op == isa.OpExit {
-					break
-				}
-				if !w.step(in) {
-					pc++
-					continue
-				}
-				if n := table.Jump(pc, in.Target(pc)); n > 0 {
-					budget += uint64(n)
-					turns++
-				}
-				pc = in.Target(pc)
-			}
+			w := &walker{rng: rng, likely: func(int) int { return 32 }}
+			w.run(t, table, insns)
+			turns, arrivals, steps = turns+w.turns, arrivals+w.arrivals, steps+w.steps
 		}
 	}
 	t.Logf("%d steps, %d turns and %d arrivals were charged, loops that count: %v", steps, turns, arrivals, kinds)
@@ -222,5 +231,51 @@ func TestBound(t *testing.T) {
 		if n < 4 {
 			t.Errorf("%d loops of kind %s", n, kind)
 		}
+	}
+}
+
+// TestBoundCounted is TestBound of programs with large loops that count, one in the other and left early, amid jumps that are seldom or mostly
+// taken.
+func TestBoundCounted(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var turns, counted, left int
+	for range 20000 {
+		n := 20 + rng.IntN(40)
+		insns := randomFlow(rng, n)
+		for pc := range insns { // most go on
+			if insns[pc].IsJump() && rng.IntN(3) > 0 {
+				insns[pc] = isa.New(isa.OpMov64Imm, 0, 0, 0, 1)
+			}
+		}
+		for range 2 {
+			if head, size := 1+rng.IntN(n/2), 6+rng.IntN(n/2); head+size < n {
+				insns[head-1] = isa.New(isa.OpMov64Imm, 3, 0, 0, 0)
+				insns[head+size-2] = isa.New(isa.OpAdd64Imm, 3, 0, 0, 1)
+				insns[head+size-1] = isa.New(isa.OpJneImm, 3, 0, int16(-size), int64(2+rng.IntN(30)))
+			}
+		}
+		table := New(insns)
+		counted += len(table.count)
+		for i := range table.count {
+			last := int(table.count[i].pc)
+			for pc := insns[last].Target(last); pc < last; pc++ {
+				if in := &insns[pc]; in.IsJump() && in.Target(pc) < insns[last].Target(last) {
+					left++
+				}
+			}
+		}
+		var likely []int
+		for range insns {
+			likely = append(likely, []int{1, 4, 32, 60, 63}[rng.IntN(5)])
+		}
+		for range 3 {
+			w := &walker{rng: rng, likely: func(pc int) int { return likely[pc] }}
+			w.run(t, table, insns)
+			turns += w.turns
+		}
+	}
+	t.Logf("%d turns were charged, %d loops counted, %d jumps lead from one to what lies before it", turns, counted, left)
+	if turns < 10000 || counted < 1000 || left < 50 {
+		t.Error("too few of one kind")
 	}
 }

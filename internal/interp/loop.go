@@ -530,16 +530,16 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 
 	take:
 		st.insns += uint64(pc - start)
-		start = int(in.off)
+		pc = int(in.off)
+		start = pc
 		// The high half of imm is 0 for jumps that begin no turn of a loop.
 		if in.imm>>32 != 0 {
 			st.slice -= int64(in.imm >> 32)
 			if st.slice < 0 && !st.yield() {
-				st.fail(p, int(in.off), st.trap)
+				st.fail(p, pc, st.trap)
 				goto stop
 			}
 		}
-		pc = int(in.off)
 		continue
 
 	exit:
