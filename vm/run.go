@@ -66,7 +66,7 @@ type RunOptions struct {
 	// FieldsOut, if not nil, receives every scalar field of the context after the run.
 	FieldsOut map[string]uint64
 
-	// Fuel bounds the run, in units, which jumps backwards, calls and the work of helpers take. What is
+	// Fuel bounds the run, in units, which turns of loops, calls and the work of helpers take. What is
 	// executed is at most the fuel and the program's length, to which a loop that counts to a constant adds its turns,
 	// 65,536 units a function at most, instead of taking fuel. 0 means the machine's.
 	Fuel uint64
