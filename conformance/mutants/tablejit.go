@@ -20,6 +20,10 @@ var loweringFaults = []mutant{
 		old: "\tif x.Kind == ir.Rsh {\n", new: "\tif x.Kind == ir.Lsh {\n"},
 	{name: "optimise: a shift that was read becomes a rotation", engines: compiled, file: "jit/rotate.go",
 		old: "s.op < 0 || d.read ||", new: "s.op < 0 ||"},
+	{name: "optimise: a byte is extended as a word", engines: compiled, file: "jit/optimise.go",
+		old: "case from == 32 && mov != nil:\n", new: "case mov != nil:\n"},
+	{name: "optimise: shifts by other counts are an extension", engines: compiled, file: "jit/optimise.go",
+		old: "!down.UseImm || up.Imm != down.Imm ||", new: "!down.UseImm ||"},
 	{name: "optimise: lea adds what was to be subtracted", engines: compiled, file: "jit/optimise.go",
 		old: "\t\t\timm = -imm\n", new: "\t\t\timm = +imm\n"},
 	{name: "optimise: a swap of another width joins a load", engines: compiled, file: "jit/optimise.go",
@@ -55,6 +59,7 @@ const (
 )
 
 var amd64Faults = on("amd64",
+	mutant{name: "amd64: times 31 is times 33", file: amd64Expand, old: "x.aluRR(w, aluSub, dst, from)", new: "x.aluRR(w, aluAdd, dst, from)"},
 	mutant{name: "amd64: mul squares", file: amd64Expand, old: "x.imulRR(w, dst, src)", new: "x.imulRR(w, dst, dst)"},
 	mutant{name: "amd64: a logical shift is arithmetic", file: amd64Expand, old: "\t\t\tx.shrx(w, dst, dst, src)\n", new: "\t\t\tx.sarx(w, dst, dst, src)\n"},
 	mutant{name: "amd64: a shift by zero keeps the upper half", file: amd64Expand, old: "\t\tif count == 0 {\n\t\t\tif w == 32 {", new: "\t\tif count == 0 {\n\t\t\tif w == 16 {"},
