@@ -37,7 +37,7 @@ var loweringFaults = []mutant{
 	{name: "optimise: parts with a store between become one load", engines: compiled, file: "jit/wide.go",
 		old: "op.Kind != ir.Nop && !simple(op.Kind) ||", new: "op.Kind != ir.Store && op.Kind != ir.Nop && !simple(op.Kind) ||"},
 	{name: "optimise: a part with a sign becomes a part of one load", engines: compiled, file: "jit/wide.go",
-		old: "op.Dst == r && !op.Signed &&", new: "op.Dst == r &&"},
+		old: "ir.Load && !op.Signed &&", new: "ir.Load &&"},
 	{name: "optimise: an offset is not folded but lost", engines: compiled, file: "jit/fold.go",
 		old: "\t\top.Off = int32(sum)\n\t\treturn true", new: "\t\treturn true"},
 	{name: "optimise: all addresses count as near", engines: compiled, file: "jit/near.go",

@@ -63,9 +63,10 @@ type expander struct {
 	resultW uint8
 	tails   []coldZero // divisions by 0
 	cuts    []cut
-	loops   []loop // that may be moved, by their offsets
-	movable []bool // the labels that nothing falls into on the way round a loop
-	falls   bool   // control comes to the op at hand from the one before
+	loops   []loop  // that may be moved, by their offsets
+	byLabel []int32 // number of the loop of each label, from 1: see align
+	movable []bool  // the labels that nothing falls into on the way round a loop
+	falls   bool    // control comes to the op at hand from the one before
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -81,7 +82,7 @@ func (x *expander) begin(l *ir.List, f Features) {
 	*x = expander{
 		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
 		labels: x.labels[:0], placed: x.placed[:0], fixes: x.fixes[:0], cold: x.cold[:0], funcFix: x.funcFix[:0],
-		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0], loops: x.loops[:0], movable: x.movable[:0],
+		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0], loops: x.loops[:0], movable: x.movable[:0], byLabel: x.byLabel,
 		funcs: make([]uint32, len(l.Funcs)),
 	}
 	x.labels = slices.Grow(x.labels, l.Labels)[:l.Labels]
