@@ -51,6 +51,7 @@ type expander struct {
 	ops      []ir.Op // of the list, tidied
 	features Features
 	colds    []cold
+	bodies   []body
 	common   int32 // label of the exit code
 	done     int32
 	funcs    int32 // label of function 0; the others follow
@@ -139,6 +140,7 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	if e.joins.alive {
 		e.finish()
 	}
+	e.outline()
 	for _, c := range e.colds {
 		e.place(c.label)
 		e.leave(c.exit)
@@ -282,17 +284,24 @@ func (e *expander) expand(op *ir.Op) {
 	case ir.ArrayUpdate:
 		e.arrayUpdate(op)
 	case ir.TailCall:
-		e.tailCall(op)
+		e.call(op)
+		e.dst(0)
 	case ir.ReadClock:
-		e.clock()
+		e.call(op)
+		e.dst(0)
 	case ir.LoadPacket:
 		e.loadPacket(op)
 	case ir.Copy:
 		e.copyOp(op)
 	case ir.RingReserve:
-		e.ringReserve(op)
+		e.call(op)
+		e.dst(0)
+		e.dst(1)
+		e.dst(5)
 	case ir.RingCommit:
-		e.ringCommit(op)
+		e.call(op)
+		e.dst(0)
+		e.dst(3)
 	default:
 		e.control(op)
 	}

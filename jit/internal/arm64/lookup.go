@@ -136,20 +136,26 @@ func (e *expander) keyWord(l *maps.Layout, d Reg, i uint32) {
 	}
 }
 
-// hashLookup is bpf_map_lookup_elem on a hash map: see package maps for the layout and who may write what meanwhile.
-// Links are loaded with acquire.
+// hashLookup is bpf_map_lookup_elem on a hash map.
 func (e *expander) hashLookup(op *ir.Op) {
+	e.keyAddress(op, e.layout(op, maps.HashLayout).KeySize)
+	e.call(op)
+	for r := range ir.Reg(6) {
+		if r != 2 {
+			e.forget(r)
+		}
+	}
+	e.branchZero(X, rT1, true, e.cold(op.Exit))
+}
+
+// hashWalk is the body of a lookup of the key at rT1 in a hash map: see package maps for the layout and who may write what meanwhile.
+// Links are loaded with acquire. rT1 is 0 behind it if the host has to be asked.
+func (e *expander) hashWalk(op *ir.Op) {
 	l := e.layout(op, maps.HashLayout)
 	words := l.KeyStride / 8
 	if words == 0 || words > 8 || l.KeySize > l.KeyStride || l.KeySize <= l.KeyStride-8 {
 		e.fail("keys of %d bytes", l.KeySize)
 		return
-	}
-	e.keyAddress(op, l.KeySize)
-	for r := range ir.Reg(6) {
-		if r != 2 {
-			e.forget(r)
-		}
 	}
 	single := words == 1
 	const hash = 0
@@ -217,6 +223,6 @@ func (e *expander) hashLookup(op *ir.Op) {
 
 	e.place(wrong)
 	e.constant(1, uint64(op.Imm))
-	e.leave(e.exit(op.Exit))
+	e.emit(Mov(X, rT1, ZR))
 	e.place(done)
 }
