@@ -302,7 +302,7 @@ func TestCheckMutations(t *testing.T) {
 			refused++
 			continue
 		}
-		near(l, c.cfg.Fuel)
+		near(l, c.cfg.Fuel, c.cfg.memory())
 		native, err := expand(l)
 		if err != nil {
 			impossible++

@@ -115,7 +115,7 @@ func build(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 		return nil, err
 	}
 	if cfg.on(PassNear) {
-		near(l, cfg.Fuel)
+		near(l, cfg.Fuel, cfg.memory())
 	}
 	return l, nil
 }

@@ -58,7 +58,7 @@ func (w *lowerer) stack(pc int) int64 {
 	if depth == 0 || !w.cfg.on(PassStack) {
 		return int64(depth+15) &^ 15
 	}
-	s := &stackReads{lowerer: w, depth: depth, end: len(w.insns), at: take(&w.cfg.memory().stack, w.l.Labels), came: take(&w.cfg.memory().came, w.l.Labels)}
+	s := &stackReads{lowerer: w, depth: depth, end: len(w.insns), at: take(&w.cfg.memory().slots, w.l.Labels), came: take(&w.cfg.memory().came, w.l.Labels)}
 	if int(w.fn)+1 < len(w.cfg.Fuel.Starts()) {
 		s.end = int(w.cfg.Fuel.Starts()[w.fn+1])
 	}

@@ -3,7 +3,6 @@ package jit
 import (
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/jit/internal/ir"
@@ -13,29 +12,34 @@ import (
 // was loaded from 32 bits and to which little was added lies in the window or in the pad behind it, whatever the
 // verifier believes. It is the check's own proof, made on the list as it will be expanded, and the only way
 // to [ir.Near]. Bounds are upper bounds of unsigned numbers, the largest over all ways to a place.
-func near(l *ir.List, table *fuel.Table) {
-	if l.Mask != math.MaxUint32 || !slices.ContainsFunc(l.Ops, mayBeNear) {
+func near(l *ir.List, table *fuel.Table, mem *workspace) {
+	if l.Mask != math.MaxUint32 {
 		return
 	}
-	n := &bounder{l: l, table: table, place: make([]int32, l.Labels), at: make([]bounds, l.Labels), seen: make([]uint8, l.Labels)}
-	n.seed()
-	for round := 0; n.changed || round == 0; round++ {
+	n := &bounder{l: l, table: table, mem: mem, place: take(&mem.nearPlace, l.Labels), seen: take(&mem.seen, l.Labels), fresh: take(&mem.counted, l.Labels)}
+	if cap(mem.bounds) < l.Labels {
+		mem.bounds = make([]bounds, l.Labels+l.Labels/4)
+	}
+	n.at = mem.bounds[:l.Labels] // what seen says nothing of is not read
+	if n.seed(); len(n.wanted) == 0 {
+		return
+	}
+	n.found = take(&mem.found, len(l.Ops))
+	for n.round(true); n.again; n.round(false) {
 		// What takes many rounds stays as it is.
-		if round == 12 {
+		if n.rounds == 12 {
 			return
 		}
-		n.changed = false
-		n.walk(nil)
 	}
-	n.walk(func(op *ir.Op, now *bounds) {
-		if mayBeNear(*op) && now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8 {
-			op.Access = ir.Near
+	for _, i := range n.wanted {
+		if n.found[i] {
+			l.Ops[i].Access = ir.Near
 		}
-	})
+	}
 }
 
 // mayBeNear reports whether an op is an access that the bounds of its register may make near.
-func mayBeNear(op ir.Op) bool {
+func mayBeNear(op *ir.Op) bool {
 	return (op.Kind == ir.Load || op.Kind == ir.Store) && op.Access == ir.Confined && !op.Indexed && op.Off >= -pad
 }
 
@@ -52,14 +56,21 @@ var widths = [...]uint64{1<<8 - 1, 1<<14 - 1, math.MaxUint32, unknown}
 
 // bounder walks a list.
 type bounder struct {
-	l       *ir.List
-	table   *fuel.Table
-	place   []int32  // op of each label
-	at      []bounds // at each label
-	seen    []uint8  // how often the bounds at a label grew, 0 before control came there
-	now     bounds
-	alive   bool // control comes to the op at hand
-	changed bool
+	l      *ir.List
+	table  *fuel.Table
+	mem    *workspace
+	place  []int32  // op of each label
+	at     []bounds // at each label, where seen says that control came there
+	seen   []uint8  // how often the bounds at a label grew, 0 before control came there
+	fresh  []bool   // labels whose bounds grew since the ops behind them were walked through
+	starts []int32  // ops at which labels and functions stand
+	wanted []int32  // ops that may be near
+	found  []bool   // of these, whether the bounds make them so; by op
+	now    bounds
+	i      int  // the op at hand
+	alive  bool // control comes to it
+	again  bool // the bounds of a label grew that this round is past
+	rounds int
 }
 
 // lose forgets the registers of a set.
@@ -77,37 +88,46 @@ const hostSet = bit0to5 | 1<<ir.Tmp
 
 const bit0to5 regSet = 1<<6 - 1
 
-// walk goes through the ops once.
-func (n *bounder) walk(f func(*ir.Op, *bounds)) {
-	n.alive = false
-	for i := range n.l.Ops {
-		op := &n.l.Ops[i]
-		switch op.Kind {
-		case ir.Label:
+// round goes through the ops behind labels whose bounds have grown, and, if first, behind functions' starts.
+func (n *bounder) round(first bool) {
+	n.again, n.alive = false, false
+	n.rounds++
+	ops := n.l.Ops
+	for k, start := range n.starts {
+		op := &ops[start]
+		n.i = int(start)
+		if op.Kind == ir.Func {
+			n.now.lose(^regSet(0))
+			n.alive = first
+		} else {
 			if n.alive {
 				n.lead(op.Target, &n.now)
 			}
-			n.now, n.alive = n.at[op.Target], n.seen[op.Target] > 0
-			continue
-		case ir.Func:
-			n.now.lose(^regSet(0))
-			n.alive = true
-			continue
+			if n.alive = n.fresh[op.Target]; n.alive {
+				n.now, n.fresh[op.Target] = n.at[op.Target], false
+			}
 		}
-		if !n.alive {
-			continue
+		end := len(ops)
+		if k+1 < len(n.starts) {
+			end = int(n.starts[k+1])
 		}
-		if f != nil {
-			f(op, &n.now)
+		now := &n.now
+		for i := int(start) + 1; i < end && n.alive; i++ {
+			op := &ops[i]
+			n.i = i
+			if mayBeNear(op) {
+				n.found[i] = now[op.Base] <= 2*math.MaxUint32 && int64(now[op.Base])+int64(op.Off) <= math.MaxUint32+pad-8
+			}
+			n.step(op)
 		}
-		n.step(i, op)
 	}
 }
 
 // lead brings bounds to a label.
 func (n *bounder) lead(label int32, b *bounds) {
 	if n.seen[label] == 0 {
-		n.at[label], n.seen[label], n.changed = *b, 1, true
+		n.at[label], n.seen[label] = *b, 1
+		n.grew(label)
 		return
 	}
 	grew := false
@@ -127,44 +147,69 @@ func (n *bounder) lead(label int32, b *bounds) {
 		}
 	}
 	if grew {
-		n.changed = true
+		n.grew(label)
 		if n.seen[label] < math.MaxUint8 {
 			n.seen[label]++
 		}
 	}
 }
 
-// seed makes nothing known at labels to which control comes in ways that step does not follow.
+// grew says that what stands behind a label is to be walked through, in this round if it lies ahead.
+func (n *bounder) grew(label int32) {
+	n.fresh[label] = true
+	if int(n.place[label]) < n.i {
+		n.again = true
+	}
+}
+
+// seed finds the ops that may be near, and where control may come from elsewhere, and makes nothing known at labels to which it
+// comes in ways that step does not follow.
 func (n *bounder) seed() {
-	var nothing bounds
-	nothing.lose(^regSet(0))
-	followed := make([]bool, len(n.l.Exits))
+	followed := take(&n.mem.followed, len(n.l.Exits))
+	n.starts, n.wanted = n.mem.starts[:0], n.mem.wanted[:0]
+	nothing := n.mem.stack[:0] // labels
 	for i := range n.l.Ops {
 		op := &n.l.Ops[i]
+		if straight(op.Kind) {
+			if mayBeNear(op) {
+				n.wanted = append(n.wanted, int32(i))
+			}
+			continue
+		}
 		switch op.Kind {
 		case ir.Label:
 			n.place[op.Target] = int32(i)
+			n.starts = append(n.starts, int32(i))
+		case ir.Func:
+			n.starts = append(n.starts, int32(i))
 		case ir.Charge, ir.Leave:
 			followed[op.Exit] = true
-		case ir.Nop, ir.Func, ir.Refund, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect, ir.Store, ir.StoreRel, ir.StoreState, ir.LoadAcq,
-			ir.Atomic, ir.ArrayLookup:
+		case ir.Refund, ir.Jump, ir.CondJump, ir.MayGoto, ir.Return, ir.Call, ir.CallIndirect:
 		default:
-			if !simple(op.Kind) && op.Target >= 0 && int(op.Target) < n.l.Labels {
-				n.lead(op.Target, &nothing)
+			if op.Target >= 0 && int(op.Target) < n.l.Labels {
+				nothing = append(nothing, op.Target)
 			}
 		}
 	}
+	n.mem.starts, n.mem.wanted = n.starts, n.wanted
 	for i, e := range n.l.Exits {
 		for _, label := range [2]int32{e.Resume, e.Alt} {
 			if label >= 0 && !followed[i] {
-				n.lead(label, &nothing)
+				nothing = append(nothing, label)
 			}
 		}
+	}
+	n.mem.stack = nothing
+	var b bounds
+	b.lose(^regSet(0))
+	n.i = -1
+	for _, label := range nothing {
+		n.lead(label, &b)
 	}
 }
 
 // step is what an op does to the bounds.
-func (n *bounder) step(i int, op *ir.Op) {
+func (n *bounder) step(op *ir.Op) {
 	switch op.Kind {
 	case ir.Jump:
 		n.lead(op.Target, &n.now)
@@ -172,7 +217,7 @@ func (n *bounder) step(i int, op *ir.Op) {
 	case ir.CondJump:
 		taken := n.now
 		taken.assume(op, op.Cond)
-		n.turn(i, op, &taken)
+		n.turn(op, &taken)
 		n.lead(op.Target, &taken)
 		n.now.assume(op, op.Cond.Not())
 	case ir.MayGoto:
@@ -193,8 +238,8 @@ func (n *bounder) step(i int, op *ir.Op) {
 }
 
 // turn is the way back of a loop that counts up to a number, which the check has held against what package fuel says.
-func (n *bounder) turn(i int, op *ir.Op, taken *bounds) {
-	if n.table == nil || op.Cond != ir.Ne || int(n.place[op.Target]) > i {
+func (n *bounder) turn(op *ir.Op, taken *bounds) {
+	if n.table == nil || op.Cond != ir.Ne || int(n.place[op.Target]) > n.i {
 		return
 	}
 	if c, ok := n.table.Counted(int(op.PC)); ok && c.Known && c.Step > 0 && c.Imm > 0 && c.Start < uint64(c.Imm) {

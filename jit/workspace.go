@@ -12,7 +12,7 @@ type workspace struct {
 	ops, after  []ir.Op
 	label, head []int32
 	live        []regSet
-	stack       []stackBytes
+	slots       []stackBytes
 	came        []bool
 	stretches   []stretch
 	// What the check works with.
@@ -20,6 +20,10 @@ type workspace struct {
 	counted                   []bool
 	seen                      []uint8
 	from                      [][2]int32
+	// What near works with, beside some of these.
+	nearPlace, starts, wanted, stack []int32
+	bounds                           []bounds
+	found, followed                  []bool
 }
 
 // memory is what a compilation by these options works in.

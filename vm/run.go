@@ -66,7 +66,7 @@ type RunOptions struct {
 	// FieldsOut, if not nil, receives every scalar field of the context after the run.
 	FieldsOut map[string]uint64
 
-	// Fuel bounds the run, in units, which jumps backwards, calls and the work of helpers take. What is
+	// Fuel bounds the run, in units, which turns of loops, calls and the work of helpers take. What is
 	// executed is at most the fuel and the program's length, to which a loop that counts to a constant adds its turns,
 	// 65,536 units a function at most, instead of taking fuel. 0 means the machine's.
 	Fuel uint64
@@ -179,14 +179,8 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 	if fuel == 0 {
 		fuel = p.m.opts.Fuel
 	}
-	res, t := p.execute(ctx, st, fuel)
 	// A row is counted at its end: counting, which other threads see, costs as much as a small program.
-	row := interp.Result{Insns: res.Insns, Fuel: res.Fuel}
-	runs := uint64(1)
-	for ; int64(runs) < int64(o.Repeat) && t == nil; runs++ {
-		res, t = p.execute(ctx, st, fuel)
-		row.Insns, row.Fuel = row.Insns+res.Insns, row.Fuel+res.Fuel
-	}
+	res, row, runs, t := p.execute(ctx, st, fuel, max(o.Repeat, 1))
 	o.Insns, o.FuelUsed, o.Redirect = res.Insns, res.Fuel, progtype.Redirect{}
 	if b.Redirect.Set {
 		o.Redirect = b.Redirect
@@ -217,13 +211,19 @@ func (p *Program) run(ctx context.Context, st *interp.State, io *runIO, o *RunOp
 	return res.R0, nil
 }
 
-// execute runs the program once on what has been laid out.
-func (p *Program) execute(ctx context.Context, st *interp.State, fuel uint64) (interp.Result, *Trap) {
-	r1, r2 := st.Bctx.Entry()
+// execute runs the program times times in a row on what has been laid out, until it is stopped. It returns the result of the last
+// run, the sum of all, and how many there were.
+func (p *Program) execute(ctx context.Context, st *interp.State, fuel uint64, times int) (last, sum interp.Result, runs uint64, t *Trap) {
 	if p.slow == nil {
-		return st.RunNative(ctx, p.code, fuel, r1, r2)
+		return st.RepeatNative(ctx, p.code, fuel, times)
 	}
-	return st.Run(ctx, p.code, interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}, fuel, r1, r2)
+	mode := interp.Mode{Checked: p.checked(), Uninit: p.m.opts.Policy == PolicyStrict}
+	for ; int64(runs) < int64(times) && t == nil; runs++ {
+		r1, r2 := st.Bctx.Entry()
+		last, t = st.Run(ctx, p.code, mode, fuel, r1, r2)
+		sum.Insns, sum.Fuel = sum.Insns+last.Insns, sum.Fuel+last.Fuel
+	}
+	return last, sum, runs, t
 }
 
 // maxCtx is the size of the smallest context that the program may run on, in bytes: where the size is the

@@ -41,25 +41,31 @@ type counter struct {
 	added uint64     // weight that turns add to the program
 }
 
-// count returns the loops that count by their jump back, and the weight of each instruction with the turns of the loops
-// around it.
-func count(insns []isa.Insn, weight []uint32, starts []int32) (map[int]Count, []uint32) {
-	var found map[int]Count
-	c := &counter{insns: insns, left: maxScanning * len(insns)}
+// counted is a loop that counts, and its jump back.
+type counted struct {
+	pc int32
+	Count
+}
+
+// count returns the loops that count, in the order of their jumps back, and changes weight, that of each instruction, to one with the
+// turns of the loops around it.
+func count(f *flow, weight []uint32, starts []int32) (found []counted) {
+	c := &counter{insns: f.insns, left: maxScanning * len(f.insns)}
 	function := uint64(0) // weight that turns add to the function
 	fn := 0
-	for pc := range insns {
-		for fn < len(starts) && int(starts[fn]) == pc {
+	for b := range f.loop {
+		pc := int(f.end(int32(b)))
+		for fn < len(starts) && int(starts[fn]) <= pc {
 			function = 0
 			fn++
 		}
-		in := &insns[pc]
+		in := &f.insns[pc]
 		head := in.Target(pc)
-		if !in.IsCond() || head < 0 || head > pc || pc-head >= maxBody {
+		if head < 0 || head > pc || pc-head >= maxBody || !in.IsCond() {
 			continue
 		}
 		if c.from == nil {
-			c.index(starts)
+			c.index(f, starts)
 		}
 		n, ok := c.loop(head, pc)
 		if !ok {
@@ -74,12 +80,9 @@ func count(insns []isa.Insn, weight []uint32, starts []int32) (map[int]Count, []
 		for i := head; i <= pc; i++ {
 			weight[i] *= n.Turns
 		}
-		if found == nil {
-			found = map[int]Count{}
-		}
-		found[pc] = n
+		found = append(found, counted{int32(pc), n})
 	}
-	return found, weight
+	return found
 }
 
 func sum(w []uint32) (n uint64) {
@@ -90,20 +93,18 @@ func sum(w []uint32) (n uint64) {
 }
 
 // index notes where jumps come from.
-func (c *counter) index(starts []int32) {
+func (c *counter) index(f *flow, starts []int32) {
 	c.from, c.backs = make([][2]int32, len(c.insns)), make([]int32, len(c.insns))
 	for i := range c.from {
 		c.from[i] = [2]int32{-1, -1}
 	}
-	for pc := range c.insns {
-		if !c.insns[pc].IsJump() {
-			continue
-		}
-		if t := c.insns[pc].Target(pc); t >= 0 && t < len(c.insns) {
+	for b := range f.loop {
+		if to := f.target(int32(b)); to >= 0 {
+			pc, t := f.end(int32(b)), f.first[to]
 			if c.from[t][0] < 0 {
-				c.from[t][0] = int32(pc)
+				c.from[t][0] = pc
 			}
-			c.from[t][1] = int32(pc)
+			c.from[t][1] = pc
 			if t <= pc {
 				c.backs[t]++
 			}
@@ -199,6 +200,9 @@ func leaves(in *isa.Insn) bool {
 
 // writes reports whether an instruction changes a register: calls change R0 to R5.
 func writes(in *isa.Insn, r isa.Reg) bool {
+	if in.Dst != r && in.Src != r && r > isa.R6 {
+		return false // only operands and R0 to R6 are ever written
+	}
 	return in.WriteRegs().Has(r) || in.IsCall() && r <= isa.R5
 }
 

@@ -3,6 +3,7 @@
 package fuel
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/gbpf/gbpf/isa"
@@ -21,41 +22,39 @@ const (
 type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
-	count  map[int]Count
-	turn   map[int32]bool   // the jumps that take fuel
-	head   map[int32]uint32 // how much, by where they go
+	count  []counted
+	turn   []bool   // the jumps that take fuel; nil if no jump goes backwards
+	head   []uint32 // how much, by where they go; likewise
 }
 
 // New weighs a program.
 func New(insns []isa.Insn) *Table {
 	t := &Table{weight: make([]uint32, len(insns)+1)}
-	seen := map[int32]bool{0: true}
+	t.starts = []int32{0}
 	each := make([]uint32, len(insns))
-	for pc, in := range insns {
+	for pc := range insns {
 		w := uint32(1)
-		switch in.Op {
+		switch in := &insns[pc]; in.Op {
 		case isa.OpCallHelper, isa.OpCallKfunc, isa.OpCallReg:
 			w = Helper
 		case isa.OpCallLocal, isa.OpLddwFunc:
 			if at := in.Target(pc); at >= 0 && at < len(insns) {
-				seen[int32(at)] = true
+				t.starts = append(t.starts, int32(at))
 			}
 		}
 		each[pc] = w
 	}
-	for s := range seen {
-		t.starts = append(t.starts, s)
-	}
-	sort.Slice(t.starts, func(i, j int) bool { return t.starts[i] < t.starts[j] })
+	slices.Sort(t.starts)
+	t.starts = slices.Compact(t.starts)
 	f := search(insns)
 	if f != nil {
-		t.count, each = count(insns, each, t.starts)
+		t.count = count(f, each, t.starts)
 	}
 	for pc, w := range each {
 		t.weight[pc+1] = t.weight[pc] + w
 	}
 	if f != nil {
-		t.price(insns, f)
+		t.price(f)
 	}
 	return t
 }
@@ -66,19 +65,27 @@ func (t *Table) Starts() []int32 { return t.starts }
 // Jump is what the jump from pc to target takes: fuel for the turn of a loop that begins there, if it is one that closes a loop, and
 // that does not count. All that lead to one target take the same.
 func (t *Table) Jump(pc, target int) uint32 {
-	if !t.turn[int32(pc)] {
+	if t.turn == nil || !t.turn[pc] {
 		return 0
 	}
-	return t.head[int32(target)]
+	return t.head[target]
 }
 
 // Head is what the jumps to target take that take anything; 0 if none does.
-func (t *Table) Head(target int) uint32 { return t.head[int32(target)] }
+func (t *Table) Head(target int) uint32 {
+	if t.head == nil {
+		return 0
+	}
+	return t.head[target]
+}
 
 // Counted returns the loop that the jump at pc closes, if it counts.
 func (t *Table) Counted(pc int) (Count, bool) {
-	c, ok := t.count[pc]
-	return c, ok
+	i, ok := slices.BinarySearchFunc(t.count, int32(pc), func(c counted, pc int32) int { return int(c.pc - pc) })
+	if !ok {
+		return Count{}, false
+	}
+	return t.count[i].Count, true
 }
 
 // Func is what calling the function at pc takes: the weight of its body.

@@ -2,75 +2,125 @@ package fuel
 
 import "github.com/gbpf/gbpf/isa"
 
-// flow is what a search through the control flow within functions finds.
+// flow is what a search through the control flow within functions finds. A block is a stretch of instructions that control enters
+// at the first and leaves, but for calls, at the last.
 type flow struct {
-	// loop numbers the strongly connected components: two instructions have one number if a way leads from each to the other.
+	insns []isa.Insn
+	first []int32 // instruction of each block, and the end
+	block []int32 // of each instruction
+	// loop numbers the strongly connected components, from 1: two blocks have one number if a way leads from each to the other.
 	loop []int32
-	// round has the jumps to what lies on the search's way to them: without these, control goes round nowhere.
+	// round has the blocks that end with a jump to what lies on the search's way to them: without these, control goes round nowhere.
 	round []bool
-	// falls has the numbers of components in which control also comes round by going to the next instruction.
-	falls map[int32]bool
+	// falls has the components, by number, in which control also comes round by going to the next instruction.
+	falls []bool
+}
+
+// end is the last instruction of a block.
+func (f *flow) end(b int32) int32 { return f.first[b+1] - 1 }
+
+// target is the block that the jump at the end of a block leads to, -1 if there is none.
+func (f *flow) target(b int32) int32 {
+	pc := int(f.end(b))
+	if in := &f.insns[pc]; in.IsJump() {
+		if t := in.Target(pc); t >= 0 && t < len(f.insns) {
+			return f.block[t]
+		}
+	}
+	return -1
 }
 
 // search looks for loops, and returns nil if no jump goes backwards. It is Tarjan's algorithm (Depth-first search and
 // linear graph algorithms, 1972) without recursion.
 func search(insns []isa.Insn) *flow {
-	backwards := false
-	for pc := range insns {
-		if t := insns[pc].Target(pc); insns[pc].IsJump() && t >= 0 && t <= pc {
-			backwards = true
-			break
-		}
-	}
-	if !backwards {
+	if !backwards(insns) {
 		return nil
 	}
-	n := len(insns)
-	f := finder{
-		insns: insns, number: make([]int32, n), low: make([]int32, n), on: make([]bool, n),
-		flow: flow{loop: make([]int32, n), round: make([]bool, n)},
-	}
-	for pc := range insns {
-		if f.number[pc] == 0 {
-			f.search(int32(pc))
+	f := &finder{flow: flow{insns: insns}}
+	f.split()
+	n := len(f.first) - 1
+	f.number, f.low, f.loop, f.on, f.round = make([]int32, n), make([]int32, n), make([]int32, n), make([]bool, n), make([]bool, n)
+	for b := range f.number {
+		if f.number[b] == 0 {
+			f.search(int32(b))
 		}
 	}
-	for _, pc := range f.fell {
-		if f.falls == nil {
-			f.falls = map[int32]bool{}
-		}
-		f.falls[f.loop[pc]] = true
+	f.falls = make([]bool, f.loops+1)
+	for _, b := range f.fell {
+		f.falls[f.loop[b]] = true
 	}
 	return &f.flow
 }
 
+// backwards reports whether a jump goes backwards.
+func backwards(insns []isa.Insn) bool {
+	for pc := range insns {
+		if in := &insns[pc]; in.IsJump() {
+			if t := in.Target(pc); t >= 0 && t <= pc {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// split finds the blocks.
+func (f *flow) split() {
+	n := len(f.insns)
+	f.block = make([]int32, n) // at first 1 where a block starts
+	blocks := 1
+	start := func(pc int) {
+		if pc > 0 && pc < n && f.block[pc] == 0 {
+			f.block[pc] = 1
+			blocks++
+		}
+	}
+	for pc := range f.insns {
+		in := &f.insns[pc]
+		if in.IsJump() {
+			start(in.Target(pc))
+			start(pc + 1)
+		} else if in.Op == isa.OpExit {
+			start(pc + 1)
+		}
+	}
+	f.first = make([]int32, 0, blocks+1)
+	for pc := range f.block {
+		if pc == 0 || f.block[pc] == 1 {
+			f.first = append(f.first, int32(pc))
+		}
+		f.block[pc] = int32(len(f.first) - 1)
+	}
+	f.first = append(f.first, int32(n))
+}
+
 type finder struct {
 	flow
-	insns  []isa.Insn
 	number []int32 // in the order of the search, from 1; 0 for what was not seen
 	low    []int32 // lowest number on the stack that is reached
-	on     []bool  // the instruction is on the way
-	fell   []int32 // instructions from which control comes round to the next
-	open   []int32 // instructions whose component is not complete
+	on     []bool  // the block is on the way
+	fell   []int32 // blocks from which control comes round to the next
+	open   []int32 // blocks whose component is not complete
+	path   []step
 	next   int32
 	loops  int32
 }
 
-// step is an instruction on the path, and how many of its successors were followed.
-type step struct{ pc, followed int32 }
+// step is a block on the path, and how many of its successors were followed.
+type step struct{ block, followed int32 }
 
 func (f *finder) search(root int32) {
-	path := []step{{f.visit(root), 0}}
+	path := append(f.path[:0], step{f.visit(root), 0})
 	for len(path) > 0 {
 		top := &path[len(path)-1]
-		pc := top.pc
-		if to, jumps, ok := f.successor(pc, top.followed); ok {
+		b := top.block
+		if to, jumps, ok := f.successor(b, top.followed); ok {
 			top.followed++
 			if to >= 0 && f.on[to] {
 				if jumps {
-					f.round[pc] = true
+					f.round[b] = true
 				} else {
-					f.fell = append(f.fell, pc)
+					f.fell = append(f.fell, b)
 				}
 			}
 			switch {
@@ -78,17 +128,17 @@ func (f *finder) search(root int32) {
 			case f.number[to] == 0:
 				path = append(path, step{f.visit(to), 0})
 			case f.loop[to] == 0:
-				f.low[pc] = min(f.low[pc], f.number[to])
+				f.low[b] = min(f.low[b], f.number[to])
 			}
 			continue
 		}
 		path = path[:len(path)-1]
-		f.on[pc] = false
+		f.on[b] = false
 		if len(path) > 0 {
-			up := path[len(path)-1].pc
-			f.low[up] = min(f.low[up], f.low[pc])
+			up := path[len(path)-1].block
+			f.low[up] = min(f.low[up], f.low[b])
 		}
-		if f.low[pc] != f.number[pc] {
+		if f.low[b] != f.number[b] {
 			continue
 		}
 		f.loops++
@@ -96,40 +146,38 @@ func (f *finder) search(root int32) {
 			last := f.open[len(f.open)-1]
 			f.open = f.open[:len(f.open)-1]
 			f.loop[last] = f.loops
-			if last == pc {
+			if last == b {
 				break
 			}
 		}
 	}
+	f.path = path
 }
 
-func (f *finder) visit(pc int32) int32 {
+func (f *finder) visit(b int32) int32 {
 	f.next++
-	f.number[pc], f.low[pc] = f.next, f.next
-	f.open, f.on[pc] = append(f.open, pc), true
-	return pc
+	f.number[b], f.low[b] = f.next, f.next
+	f.open, f.on[b] = append(f.open, b), true
+	return b
 }
 
-// successor returns where control goes from pc in the i-th way, -1 for out of the program, whether it jumps there, and
+// successor returns where control goes from block b in the i-th way, -1 for out of the program, whether it jumps there, and
 // whether there is an i-th.
-func (f *finder) successor(pc, i int32) (to int32, jumps, ok bool) {
-	in := &f.insns[pc]
+func (f *finder) successor(b, i int32) (to int32, jumps, ok bool) {
+	in := &f.insns[f.end(b)]
 	if falls(in) {
 		if i == 0 {
-			if int(pc)+1 >= len(f.insns) {
+			if int(b)+2 >= len(f.first) {
 				return -1, false, true
 			}
-			return pc + 1, false, true
+			return b + 1, false, true
 		}
 		i--
 	}
 	if i > 0 || !in.IsJump() {
 		return 0, false, false
 	}
-	if t := in.Target(int(pc)); t >= 0 && t < len(f.insns) {
-		return int32(t), true, true
-	}
-	return -1, true, true
+	return f.target(b), true, true
 }
 
 // falls reports whether control may go from an instruction to the next.

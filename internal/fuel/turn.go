@@ -1,6 +1,6 @@
 package fuel
 
-import "github.com/gbpf/gbpf/isa"
+import "slices"
 
 // maxWalking bounds the instructions that are looked at to find what lies in loops, for each of the program.
 const maxWalking = 32
@@ -13,122 +13,116 @@ const maxWalking = 32
 // came to m by a jump round, which took what the instruction weighs, too. That needs every way round to be a jump. Where control
 // also comes round by going to the next instruction, or the search would take too long, it is all jumps backwards of these loops that
 // take fuel, for what lies between them and their target: there, m is the lowest.
-func (t *Table) price(insns []isa.Insn, f *flow) {
-	t.turn, t.head = map[int32]bool{}, map[int32]uint32{}
-	b := &body{t: t, insns: insns, flow: f, left: maxWalking * len(insns)}
-	jumps := map[int32][]int32{} // round, by where they go
-	var heads []int32            // in the order of the first of them
-	for pc := range insns {
-		if f.round[pc] && !f.falls[f.loop[pc]] {
-			if _, counts := t.count[pc]; counts {
-				continue
-			}
-			to := int32(insns[pc].Target(pc))
-			if jumps[to] == nil {
-				heads = append(heads, to)
-			}
-			jumps[to] = append(jumps[to], int32(pc))
-		}
-	}
-	for _, head := range heads {
-		if f.falls[f.loop[head]] {
+func (t *Table) price(f *flow) {
+	t.turn, t.head = make([]bool, len(f.insns)), make([]uint32, len(f.insns))
+	b := &body{flow: f, t: t, left: maxWalking * len(f.insns)}
+	b.index()
+	falling := slices.Contains(f.falls, true)
+	for i := range f.round {
+		if !f.round[i] || f.falls[f.loop[i]] || b.counts[i] {
 			continue
 		}
-		cost, ok := b.weigh(head, jumps[head])
+		head := f.target(int32(i))
+		if b.priced[head] {
+			continue
+		}
+		b.priced[head] = true
+		cost, ok := b.weigh(head)
 		if !ok {
-			if f.falls == nil {
-				f.falls = map[int32]bool{}
-			}
-			f.falls[f.loop[head]] = true
+			f.falls[f.loop[head]], falling = true, true
 			continue
 		}
-		t.head[head] = cost
-		for _, pc := range jumps[head] {
-			t.turn[pc] = true
+		t.head[f.first[head]] = cost
+		for _, from := range b.jumps(head) {
+			t.turn[f.end(from)] = b.turns(from)
 		}
 	}
-	if f.falls != nil {
-		t.backwards(insns, f)
+	if falling {
+		t.backwards(b)
 	}
 }
 
 // backwards prices the jumps backwards of the loops that are not priced otherwise.
-func (t *Table) backwards(insns []isa.Insn, f *flow) {
-	for pc := range t.turn {
-		if f.falls[f.loop[pc]] {
-			delete(t.head, int32(insns[pc].Target(int(pc))))
-			delete(t.turn, pc)
+func (t *Table) backwards(b *body) {
+	for i, loop := range b.loop {
+		if pc := b.end(int32(i)); t.turn[pc] && b.falls[loop] {
+			t.head[b.first[b.target(int32(i))]], t.turn[pc] = 0, false
 		}
 	}
-	for pc := range insns {
-		if !insns[pc].IsJump() {
+	for i, loop := range b.loop {
+		to := b.target(int32(i))
+		if b.counts[i] || to < 0 || int(to) > i || b.loop[to] != loop || !b.falls[loop] {
 			continue
 		}
-		to := insns[pc].Target(pc)
-		if _, counts := t.count[pc]; counts || to < 0 || to > pc || f.loop[to] != f.loop[pc] || !f.falls[f.loop[pc]] {
-			continue
-		}
-		t.turn[int32(pc)] = true
-		t.head[int32(to)] = max(t.head[int32(to)], t.weight[pc+1]-t.weight[to])
+		pc, at := b.end(int32(i)), b.first[to]
+		t.turn[pc] = true
+		t.head[at] = max(t.head[at], t.weight[pc+1]-t.weight[at])
 	}
 }
 
 // body looks for what lies in loops.
 type body struct {
 	*flow
-	t     *Table
-	insns []isa.Insn
-	from  []int32 // the jumps to each instruction, one after the other: those to pc begin at first[pc]
-	first []int32
-	seen  []int32 // the last head that an instruction was seen for, plus 1
-	todo  []int32
-	left  int
-	sum   uint32
+	t      *Table
+	counts []bool  // blocks that end with the jump back of a loop that counts
+	priced []bool  // heads
+	from   []int32 // the blocks that jump to each block, one after the other: those to i begin at start[i]
+	start  []int32
+	seen   []int32 // the last head that a block was seen for, plus 1
+	todo   []int32
+	left   int
+	sum    uint32
 }
 
+// jumps are the blocks that jump to a block.
+func (b *body) jumps(to int32) []int32 { return b.from[b.start[to]:b.start[to+1]] }
+
+// turns reports whether a block ends with a jump round whose loop does not count.
+func (b *body) turns(i int32) bool { return b.round[i] && !b.counts[i] && !b.falls[b.loop[i]] }
+
 // weigh returns the weight of the loop that jumps lead round to head, and whether that was found in time.
-func (b *body) weigh(head int32, jumps []int32) (uint32, bool) {
-	if b.first == nil {
-		b.index()
-	}
+func (b *body) weigh(head int32) (uint32, bool) {
 	b.sum = 0
 	b.see(head, head)
 	b.todo = b.todo[:0] // whatever leads to the head
 	b.counted(head, head)
-	for _, pc := range jumps {
-		b.see(pc, head)
+	for _, from := range b.jumps(head) {
+		if b.turns(from) {
+			b.see(from, head)
+		}
 	}
 	for len(b.todo) > 0 && b.left > 0 {
-		pc := b.todo[len(b.todo)-1]
+		i := b.todo[len(b.todo)-1]
 		b.todo = b.todo[:len(b.todo)-1]
-		b.counted(pc, head)
-		if pc > 0 && falls(&b.insns[pc-1]) {
-			b.see(pc-1, head)
+		b.counted(i, head)
+		if i > 0 && falls(&b.insns[b.end(i-1)]) {
+			b.see(i-1, head)
 		}
-		for _, from := range b.from[b.first[pc]:b.first[pc+1]] {
+		for _, from := range b.jumps(i) {
 			b.see(from, head)
 		}
 	}
 	return b.sum, b.left > 0
 }
 
-// see adds an instruction of the loop nest to the loop.
-func (b *body) see(pc, head int32) {
-	if b.seen[pc] == head+1 || b.loop[pc] != b.loop[head] {
+// see adds a block of the loop nest to the loop.
+func (b *body) see(i, head int32) {
+	if b.seen[i] == head+1 || b.loop[i] != b.loop[head] {
 		return
 	}
-	b.left--
-	b.seen[pc] = head + 1
-	b.sum += b.t.weight[pc+1] - b.t.weight[pc]
-	b.todo = append(b.todo, pc)
+	at, end := b.first[i], b.first[i+1]
+	b.left -= int(end - at)
+	b.seen[i] = head + 1
+	b.sum += b.t.weight[end] - b.t.weight[at]
+	b.todo = append(b.todo, i)
 }
 
-// counted adds what lies in a loop that counts and begins at pc: its turns are no jumps round that anybody pays for.
-func (b *body) counted(pc, head int32) {
-	for _, from := range b.from[b.first[pc]:b.first[pc+1]] {
-		if _, ok := b.t.count[int(from)]; ok && from >= pc {
-			for i := pc; i <= from; i++ {
-				b.see(i, head)
+// counted adds what lies in a loop that counts and begins with block i: its turns are no jumps round that anybody pays for.
+func (b *body) counted(i, head int32) {
+	for _, from := range b.jumps(i) {
+		if b.counts[from] && from >= i {
+			for k := i; k <= from; k++ {
+				b.see(k, head)
 			}
 		}
 	}
@@ -136,30 +130,24 @@ func (b *body) counted(pc, head int32) {
 
 // index sorts the jumps by where they go.
 func (b *body) index() {
-	n := len(b.insns)
-	b.first, b.seen = make([]int32, n+1), make([]int32, n)
-	target := func(pc int) int {
-		if !b.insns[pc].IsJump() {
-			return -1
-		}
-		if t := b.insns[pc].Target(pc); t < n {
-			return t
-		}
-		return -1
+	n := len(b.loop)
+	b.start, b.seen, b.counts, b.priced = make([]int32, n+1), make([]int32, n), make([]bool, n), make([]bool, n)
+	for i := range b.t.count {
+		b.counts[b.block[b.t.count[i].pc]] = true
 	}
-	for pc := range b.insns {
-		if t := target(pc); t >= 0 {
-			b.first[t+1]++
+	for i := range n {
+		if t := b.target(int32(i)); t >= 0 {
+			b.start[t+1]++
 		}
 	}
 	for i := range n {
-		b.first[i+1] += b.first[i]
+		b.start[i+1] += b.start[i]
 	}
-	b.from = make([]int32, b.first[n])
-	next := append([]int32(nil), b.first[:n]...)
-	for pc := range b.insns {
-		if t := target(pc); t >= 0 {
-			b.from[next[t]] = int32(pc)
+	b.from = make([]int32, b.start[n])
+	next := slices.Clone(b.start[:n])
+	for i := range n {
+		if t := b.target(int32(i)); t >= 0 {
+			b.from[next[t]] = int32(i)
 			next[t]++
 		}
 	}

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSpaceGivenBack makes and closes windows: nothing of what was reserved to find a place stays.
+// TestSpaceGivenBack makes and closes windows: nothing of what was reserved to find a place stays. An emulator takes some for itself.
 func TestSpaceGivenBack(t *testing.T) {
 	size := func() (pages uint64) {
 		b, err := os.ReadFile("/proc/self/statm")
@@ -22,15 +23,19 @@ func TestSpaceGivenBack(t *testing.T) {
 	}
 	before := size()
 	m := newMemory(t, MinLimit)
-	if grew := size() - before; m.Full() && grew > Align+2*edge+1<<30 {
+	if grew := size() - before; m.Full() && grew > Align+Align/2 {
 		t.Errorf("a window takes %d bytes of address space", grew)
 	}
 	m.Close()
-	for range 20 {
+	n := 20
+	if testing.Short() { // emulators are slow
+		n = 6
+	}
+	for range n {
 		m := newMemory(t, MinLimit)
 		m.Close()
 	}
-	if after := size(); after > before+1<<30 {
+	if after := size(); after > before+4*Align {
 		t.Errorf("%d bytes of address space before, %d after", before, after)
 	}
 }
@@ -42,6 +47,9 @@ func TestLimitedSpace(t *testing.T) {
 		c := exec.Command(os.Args[0], "-test.run=^TestLimitedSpace$", "-test.v")
 		c.Env = append(os.Environ(), name+"=1")
 		out, err := c.CombinedOutput()
+		if errors.Is(err, unix.ENOEXEC) { // under an emulator
+			t.Skip(err)
+		}
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
