@@ -48,7 +48,7 @@ type cold struct{ label, exit int32 }
 type expander struct {
 	asm
 	list     *ir.List
-	ops      []ir.Op // of the list, tidied
+	ops      []ir.Op // of the list
 	features Features
 	colds    []cold
 	bodies   []body
@@ -64,15 +64,14 @@ type expander struct {
 	joins joins
 }
 
-// Expand makes machine code of a list. The error says which op it cannot have.
+// Expand makes machine code of a list, which it tidies. The error says which op it cannot have.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	ops := l.Ops
-	if !f.Plain {
-		ops = tidy(ops)
+	if f.Plain = f.Plain || l.Plain; !f.Plain {
+		l.Ops = tidy(l.Ops)
 	}
-	far := make([]bool, len(ops))
+	far := make([]bool, len(l.Ops))
 	for {
-		e := &expander{asm: asm{far: far}, list: l, ops: ops, features: f}
+		e := &expander{asm: asm{far: far}, list: l, ops: l.Ops, features: f}
 		n, ok, err := e.run()
 		if err != nil {
 			return nil, err
