@@ -13,18 +13,10 @@ import (
 // return; what the host resumes is followed as if it came from the exit. What control does not reach, as [checker.frames] found, may
 // go round as it likes: what a loop needs may have been removed there.
 func (c *checker) ends(table *fuel.Table) error {
-	back := false
-	var room [3]int32
-	for m := range c.marks {
-		for _, to := range c.ways(int32(m), nil, room[:0]) {
-			back = back || int(to) <= m
-		}
-	}
-	if !back {
+	w := &circles{checker: c}
+	if w.index(); !w.back() {
 		return nil
 	}
-	w := &circles{checker: c}
-	w.index()
 	counted := take(&c.cfg.memory().counted, len(c.marks))
 	for m, i := range c.marks {
 		op := &c.l.Ops[i]
@@ -81,6 +73,16 @@ func (w *circles) index() {
 			add(e.Alt, i)
 		}
 	}
+}
+
+// back reports whether control comes to a label from an op behind it: without that it goes round nowhere.
+func (w *circles) back() bool {
+	for l, f := range w.from {
+		if w.place[l] >= 0 && f[1] > w.marks[w.place[l]] {
+			return true
+		}
+	}
+	return false
 }
 
 // counts holds the loop of ops head to last against what package fuel says of it.

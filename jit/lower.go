@@ -41,15 +41,10 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	}
 	w.l.Ops = slices.Grow(w.l.Ops, len(insns)*5/4+16)
 	defer func() { mem.ops, mem.after = w.l.Ops, w.after }()
-	w.findFuncs()
 	for pc := range w.label {
 		w.label[pc], w.head[pc] = -1, -1
 	}
-	for pc := range insns {
-		if insns[pc].IsJump() && w.reached(pc) {
-			w.target(pc, insns[pc].Target(pc))
-		}
-	}
+	w.targets()
 	falls := false // control comes from the instruction before
 	starts, next := cfg.Fuel.Starts(), 0
 	for pc := range insns {
@@ -137,14 +132,23 @@ func (w *lowerer) reached(pc int) bool {
 	return !w.facts || w.proof.Fact(pc).Has(verifier.Reached)
 }
 
-func (w *lowerer) findFuncs() {
+// targets finds what is jumped to and the functions.
+func (w *lowerer) targets() {
 	called := false // function 0
 	for pc := range w.insns {
-		switch in := &w.insns[pc]; in.Op {
-		case isa.OpCallLocal, isa.OpLddwFunc:
-			called = called || in.Target(pc) == 0
-		case isa.OpCallReg:
-			called = true // it may call any
+		in := &w.insns[pc]
+		switch in.Info().Kind {
+		case isa.KindJump, isa.KindCond, isa.KindMayGoto:
+			if w.reached(pc) {
+				w.target(pc, in.Target(pc))
+			}
+		case isa.KindCall, isa.KindLoadImm64:
+			switch in.Op {
+			case isa.OpCallLocal, isa.OpLddwFunc:
+				called = called || in.Target(pc) == 0
+			case isa.OpCallReg:
+				called = true // it may call any
+			}
 		}
 	}
 	for _, s := range w.cfg.Fuel.Starts() {

@@ -34,6 +34,7 @@ type Count struct {
 // counter finds the loops that count.
 type counter struct {
 	insns []isa.Insn
+	m     *memory
 	from  [][2]int32 // lowest and highest jump to each instruction; {-1, -1} for none
 	backs []int32    // how many jump back to each instruction
 	start []bool     // of functions
@@ -49,8 +50,8 @@ type counted struct {
 
 // count returns the loops that count, in the order of their jumps back, and changes weight, that of each instruction, to one with the
 // turns of the loops around it.
-func count(f *flow, weight []uint32, starts []int32) (found []counted) {
-	c := &counter{insns: f.insns, left: maxScanning * len(f.insns)}
+func count(f *flow, weight []uint32, starts []int32, m *memory) (found []counted) {
+	c := &counter{insns: f.insns, m: m, left: maxScanning * len(f.insns)}
 	function := uint64(0) // weight that turns add to the function
 	fn := 0
 	for b := range f.loop {
@@ -94,7 +95,7 @@ func sum(w []uint32) (n uint64) {
 
 // index notes where jumps come from.
 func (c *counter) index(f *flow, starts []int32) {
-	c.from, c.backs = make([][2]int32, len(c.insns)), make([]int32, len(c.insns))
+	c.from, c.backs, c.start = take(&c.m.from, len(c.insns)), take(&c.m.backs, len(c.insns)), take(&c.m.start, len(c.insns))
 	for i := range c.from {
 		c.from[i] = [2]int32{-1, -1}
 	}
@@ -110,7 +111,6 @@ func (c *counter) index(f *flow, starts []int32) {
 			}
 		}
 	}
-	c.start = make([]bool, len(c.insns))
 	for _, s := range starts {
 		c.start[s] = true
 	}
@@ -124,19 +124,8 @@ func (c *counter) loop(head, pc int) (Count, bool) {
 		return Count{}, false
 	}
 	n := Count{Reg: in.Dst, W: info.Width, Cond: info.CondOp, Imm: in.Imm}
-	writers, at := 0, -1
-	for i := head; i <= pc; i++ {
-		if c.left--; c.left < 0 {
-			return Count{}, false
-		}
-		if i > head && (c.start[i] || c.from[i][0] >= 0 && (int(c.from[i][0]) < head || int(c.from[i][1]) > pc)) {
-			return Count{}, false // another way in
-		}
-		if writes(&c.insns[i], n.Reg) {
-			writers, at = writers+1, i
-		}
-	}
-	if writers != 1 || !c.straight(at, pc) {
+	at := c.stepped(head, pc, n.Reg)
+	if at < 0 {
 		return Count{}, false
 	}
 	add := &c.insns[at]
@@ -150,20 +139,34 @@ func (c *counter) loop(head, pc int) (Count, bool) {
 	default:
 		return Count{}, false
 	}
+	for i := head; i <= pc; i++ {
+		if c.left--; c.left < 0 {
+			return Count{}, false
+		}
+		if i > head && (c.start[i] || c.from[i][0] >= 0 && (int(c.from[i][0]) < head || int(c.from[i][1]) > pc)) {
+			return Count{}, false // another way in
+		}
+		if i != at && writes(&c.insns[i], n.Reg) {
+			return Count{}, false
+		}
+	}
 	n.Start, n.Known = c.first(head, pc, n.Reg, n.W)
 	n.Turns = turns(n)
 	return n, n.Turns > 0
 }
 
-// straight reports whether control runs from instruction at to pc without a jump or a call, or a jump to what lies
-// between.
-func (c *counter) straight(at, pc int) bool {
-	for i := at; i < pc; i++ {
-		if i > at && c.from[i][0] >= 0 || leaves(&c.insns[i]) {
-			return false
+// stepped returns the instruction that writes a register last before the jump at pc, if control runs from there to the jump without
+// a jump or a call, or a jump to what lies between; else -1.
+func (c *counter) stepped(head, pc int, r isa.Reg) int {
+	for i := pc; i > head && c.from[i][0] < 0; i-- {
+		if c.left--; c.left < 0 || leaves(&c.insns[i-1]) {
+			return -1
+		}
+		if writes(&c.insns[i-1], r) {
+			return i - 1
 		}
 	}
-	return pc == at || c.from[pc][0] < 0
+	return -1
 }
 
 // first returns the value that a register has whenever the loop is entered, if it is set to a constant right before.
@@ -195,13 +198,18 @@ func (c *counter) first(head, pc int, r isa.Reg, w uint8) (uint64, bool) {
 
 // leaves reports whether control may go elsewhere from an instruction than to the next.
 func leaves(in *isa.Insn) bool {
-	return in.IsJump() || in.IsExit() || in.IsCall() || in.Info().Kind == isa.KindPacketLoad
+	switch in.Info().Kind {
+	case isa.KindJump, isa.KindCond, isa.KindMayGoto, isa.KindExit, isa.KindCall, isa.KindPacketLoad:
+		return true
+	}
+	return false
 }
 
 // writes reports whether an instruction changes a register: calls change R0 to R5.
 func writes(in *isa.Insn, r isa.Reg) bool {
-	if in.Dst != r && in.Src != r && r > isa.R6 {
-		return false // only operands and R0 to R6 are ever written
+	info := in.Info()
+	if info.Writes&^isa.EffDst == 0 && info.Kind != isa.KindCall { // most of them
+		return info.Writes != 0 && in.Dst == r
 	}
 	return in.WriteRegs().Has(r) || in.IsCall() && r <= isa.R5
 }

@@ -23,15 +23,21 @@ type Table struct {
 	starts []int32  // first instruction of each function, sorted
 	weight []uint32 // of the instructions before each one; one element more than there are
 	count  []counted
-	turn   []bool   // the jumps that take fuel; nil if no jump goes backwards
-	head   []uint32 // how much, by where they go; likewise
+	// turn is of jumps: takes for those that take fuel, the number of those that close a loop which counts, from 1; nil if no
+	// jump goes backwards.
+	turn []int32
+	head []uint32 // how much jumps take, by where they go; likewise
 }
+
+const takes = -1
 
 // New weighs a program.
 func New(insns []isa.Insn) *Table {
+	m := memories.Get().(*memory)
+	defer memories.Put(m)
 	t := &Table{weight: make([]uint32, len(insns)+1)}
 	t.starts = []int32{0}
-	each := make([]uint32, len(insns))
+	each := take(&m.each, len(insns))
 	for pc := range insns {
 		w := uint32(1)
 		switch in := &insns[pc]; in.Op {
@@ -46,15 +52,15 @@ func New(insns []isa.Insn) *Table {
 	}
 	slices.Sort(t.starts)
 	t.starts = slices.Compact(t.starts)
-	f := search(insns)
+	f := search(insns, m)
 	if f != nil {
-		t.count = count(f, each, t.starts)
+		t.count = count(f, each, t.starts, m)
 	}
 	for pc, w := range each {
 		t.weight[pc+1] = t.weight[pc] + w
 	}
 	if f != nil {
-		t.price(f)
+		t.price(f, m)
 	}
 	return t
 }
@@ -65,7 +71,7 @@ func (t *Table) Starts() []int32 { return t.starts }
 // Jump is what the jump from pc to target takes: fuel for the turn of a loop that begins there, if it is one that closes a loop, and
 // that does not count. All that lead to one target take the same.
 func (t *Table) Jump(pc, target int) uint32 {
-	if t.turn == nil || !t.turn[pc] {
+	if t.turn == nil || t.turn[pc] != takes {
 		return 0
 	}
 	return t.head[target]
@@ -81,11 +87,10 @@ func (t *Table) Head(target int) uint32 {
 
 // Counted returns the loop that the jump at pc closes, if it counts.
 func (t *Table) Counted(pc int) (Count, bool) {
-	i, ok := slices.BinarySearchFunc(t.count, int32(pc), func(c counted, pc int32) int { return int(c.pc - pc) })
-	if !ok {
+	if t.turn == nil || t.turn[pc] <= 0 {
 		return Count{}, false
 	}
-	return t.count[i].Count, true
+	return t.count[t.turn[pc]-1].Count, true
 }
 
 // Func is what calling the function at pc takes: the weight of its body.

@@ -32,20 +32,21 @@ func (f *flow) target(b int32) int32 {
 
 // search looks for loops, and returns nil if no jump goes backwards. It is Tarjan's algorithm (Depth-first search and
 // linear graph algorithms, 1972) without recursion.
-func search(insns []isa.Insn) *flow {
+func search(insns []isa.Insn, m *memory) *flow {
 	if !backwards(insns) {
 		return nil
 	}
-	f := &finder{flow: flow{insns: insns}}
-	f.split()
+	f := &finder{flow: flow{insns: insns}, fell: m.fell[:0], open: m.open[:0], path: m.path[:0]}
+	f.split(m)
 	n := len(f.first) - 1
-	f.number, f.low, f.loop, f.on, f.round = make([]int32, n), make([]int32, n), make([]int32, n), make([]bool, n), make([]bool, n)
+	f.number, f.low, f.loop, f.on, f.round = take(&m.number, n), take(&m.low, n), take(&m.loop, n), take(&m.on, n), take(&m.round, n)
 	for b := range f.number {
 		if f.number[b] == 0 {
 			f.search(int32(b))
 		}
 	}
-	f.falls = make([]bool, f.loops+1)
+	m.fell, m.open, m.path = f.fell, f.open, f.path
+	f.falls = take(&m.falls, int(f.loops)+1)
 	for _, b := range f.fell {
 		f.falls[f.loop[b]] = true
 	}
@@ -65,14 +66,12 @@ func backwards(insns []isa.Insn) bool {
 }
 
 // split finds the blocks.
-func (f *flow) split() {
+func (f *flow) split(m *memory) {
 	n := len(f.insns)
-	f.block = make([]int32, n) // at first 1 where a block starts
-	blocks := 1
+	f.block = take(&m.block, n) // at first 1 where a block starts
 	start := func(pc int) {
-		if pc > 0 && pc < n && f.block[pc] == 0 {
+		if pc > 0 && pc < n {
 			f.block[pc] = 1
-			blocks++
 		}
 	}
 	for pc := range f.insns {
@@ -84,7 +83,7 @@ func (f *flow) split() {
 			start(pc + 1)
 		}
 	}
-	f.first = make([]int32, 0, blocks+1)
+	f.first = m.first[:0]
 	for pc := range f.block {
 		if pc == 0 || f.block[pc] == 1 {
 			f.first = append(f.first, int32(pc))
@@ -92,6 +91,7 @@ func (f *flow) split() {
 		f.block[pc] = int32(len(f.first) - 1)
 	}
 	f.first = append(f.first, int32(n))
+	m.first = f.first
 }
 
 type finder struct {

@@ -43,7 +43,7 @@ func TestBound(t *testing.T) {
 		insns := randomFlow(rng, 3+rng.IntN(30))
 		table := New(insns)
 		counted += len(table.count)
-		if f := search(insns); f != nil {
+		if f := search(insns, new(memory)); f != nil {
 			for _, is := range f.falls {
 				if is {
 					falling++

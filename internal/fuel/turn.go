@@ -13,10 +13,13 @@ const maxWalking = 32
 // came to m by a jump round, which took what the instruction weighs, too. That needs every way round to be a jump. Where control
 // also comes round by going to the next instruction, or the search would take too long, it is all jumps backwards of these loops that
 // take fuel, for what lies between them and their target: there, m is the lowest.
-func (t *Table) price(f *flow) {
-	t.turn, t.head = make([]bool, len(f.insns)), make([]uint32, len(f.insns))
-	b := &body{flow: f, t: t, left: maxWalking * len(f.insns)}
-	b.index()
+func (t *Table) price(f *flow, m *memory) {
+	t.turn, t.head = make([]int32, len(f.insns)), make([]uint32, len(f.insns))
+	for i := range t.count {
+		t.turn[t.count[i].pc] = int32(i) + 1
+	}
+	b := &body{flow: f, t: t, todo: m.todo[:0], left: maxWalking * len(f.insns)}
+	b.index(m)
 	falling := slices.Contains(f.falls, true)
 	for i := range f.round {
 		if !f.round[i] || f.falls[f.loop[i]] || b.counts[i] {
@@ -34,19 +37,22 @@ func (t *Table) price(f *flow) {
 		}
 		t.head[f.first[head]] = cost
 		for _, from := range b.jumps(head) {
-			t.turn[f.end(from)] = b.turns(from)
+			if b.turns(from) {
+				t.turn[f.end(from)] = takes
+			}
 		}
 	}
 	if falling {
 		t.backwards(b)
 	}
+	m.todo = b.todo
 }
 
 // backwards prices the jumps backwards of the loops that are not priced otherwise.
 func (t *Table) backwards(b *body) {
 	for i, loop := range b.loop {
-		if pc := b.end(int32(i)); t.turn[pc] && b.falls[loop] {
-			t.head[b.first[b.target(int32(i))]], t.turn[pc] = 0, false
+		if pc := b.end(int32(i)); t.turn[pc] == takes && b.falls[loop] {
+			t.head[b.first[b.target(int32(i))]], t.turn[pc] = 0, 0
 		}
 	}
 	for i, loop := range b.loop {
@@ -55,7 +61,7 @@ func (t *Table) backwards(b *body) {
 			continue
 		}
 		pc, at := b.end(int32(i)), b.first[to]
-		t.turn[pc] = true
+		t.turn[pc] = takes
 		t.head[at] = max(t.head[at], t.weight[pc+1]-t.weight[at])
 	}
 }
@@ -129,9 +135,9 @@ func (b *body) counted(i, head int32) {
 }
 
 // index sorts the jumps by where they go.
-func (b *body) index() {
+func (b *body) index(m *memory) {
 	n := len(b.loop)
-	b.start, b.seen, b.counts, b.priced = make([]int32, n+1), make([]int32, n), make([]bool, n), make([]bool, n)
+	b.start, b.seen, b.counts, b.priced = take(&m.jumpStart, n+1), take(&m.seen, n), take(&m.counts, n), take(&m.priced, n)
 	for i := range b.t.count {
 		b.counts[b.block[b.t.count[i].pc]] = true
 	}
@@ -143,8 +149,9 @@ func (b *body) index() {
 	for i := range n {
 		b.start[i+1] += b.start[i]
 	}
-	b.from = make([]int32, b.start[n])
-	next := slices.Clone(b.start[:n])
+	b.from = take(&m.jumps, int(b.start[n]))
+	next := append(m.next[:0], b.start[:n]...)
+	m.next = next
 	for i := range n {
 		if t := b.target(int32(i)); t >= 0 {
 			b.from[next[t]] = int32(i)

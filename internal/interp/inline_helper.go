@@ -57,6 +57,9 @@ func (p *Program) prepare() {
 		return
 	}
 	for pc := range p.src.Insns {
+		if p.code[pc].op != isa.OpCallHelper {
+			continue
+		}
 		switch p.helper(pc).Kind {
 		case jit.HelperRandom, jit.HelperEnv, jit.HelperClock, jit.HelperCoarse:
 			p.env = true
