@@ -101,8 +101,12 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	e.joins = newJoins(l, e.ops)
 	e.common, e.done = e.newLabel(), e.newLabel()
 
+	end := uint32(0)
 	for i := 0; i < len(e.ops) && e.err == nil; {
 		op := &e.ops[i]
+		if op.Kind == ir.Func && end == 0 && uint32(op.Target) < uint32(len(l.Funcs)) && l.Funcs[op.Target].Inner {
+			end = uint32(4 * len(e.code)) // it is what a helper does
+		}
 		e.op = i
 		if n := len(e.lines); n == 0 || e.lines[n-1].PC != uint32(op.PC) {
 			if n > 0 && e.lines[n-1].Code == uint32(4*len(e.code)) {
@@ -130,7 +134,9 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		e.settle(op)
 		i++
 	}
-	end := uint32(4 * len(e.code))
+	if end == 0 {
+		end = uint32(4 * len(e.code))
+	}
 	if !e.joins.alive {
 		e.finish() // the last return falls in here
 	}

@@ -10,22 +10,27 @@ type body struct {
 	label int32
 }
 
-// call calls the body that does an op. Where it is not the op's own it was made of an equal one.
+// call calls the body that does an op, made of an equal one if there is one.
 func (e *expander) call(op *ir.Op) {
-	same := *op
-	same.PC, same.Exit, same.Base, same.Off, same.Access = 0, 0, 0, 0, 0
-	if op.Kind != ir.HashLookup { // whose address is made before the call
-		same.Base, same.Off, same.Access = op.Base, op.Off, op.Access
-	}
 	for i := range e.bodies {
-		if e.bodies[i].op == same {
-			e.branch(Bl(0), reach26, e.bodies[i].label)
+		if b := &e.bodies[i]; e.same(b.op, *op) {
+			e.branch(Bl(0), reach26, b.label)
 			return
 		}
 	}
-	b := body{same, e.op, e.newLabel()}
+	b := body{*op, e.op, e.newLabel()}
 	e.bodies = append(e.bodies, b)
 	e.branch(Bl(0), reach26, b.label)
+}
+
+// same reports whether two ops do the same, wherever they stand. Each lookup has a map of its own in the list, which may be one map.
+func (e *expander) same(a, b ir.Op) bool {
+	a.PC = b.PC
+	maps := e.list.Maps
+	if a.Kind == b.Kind && (a.Kind == ir.HashLookup || a.Kind == ir.ArrayUpdate) && int(a.Aux) < len(maps) && int(b.Aux) < len(maps) && maps[a.Aux] == maps[b.Aux] {
+		a.Aux = b.Aux
+	}
+	return a == b
 }
 
 // outline places the bodies.
@@ -37,6 +42,8 @@ func (e *expander) outline() {
 		switch op := &b.op; op.Kind {
 		case ir.HashLookup:
 			e.hashWalk(op)
+		case ir.ArrayUpdate:
+			e.arrayCopy(op)
 		case ir.RingReserve:
 			e.ringReserve(op)
 		case ir.RingCommit:
