@@ -112,15 +112,21 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 }
 
 // never and always report what was proven of a conditional jump. The comparison of a loop that counts is what ends it, whatever
-// was proven.
-func (w *lowerer) never(pc int) bool { return w.decided(pc, verifier.NotTaken) }
+// was proven: only that no other turn follows may be believed.
+func (w *lowerer) never(pc int) bool {
+	if !w.decided(pc, verifier.NotTaken) {
+		return false
+	}
+	n, counts := w.cfg.Fuel.Counted(pc)
+	return !counts || !n.Falls
+}
 
 func (w *lowerer) always(pc int) bool {
 	if !w.decided(pc, verifier.Taken) {
 		return false
 	}
-	_, counts := w.cfg.Fuel.Counted(pc)
-	return !counts
+	n, counts := w.cfg.Fuel.Counted(pc)
+	return !counts || n.Falls
 }
 
 func (w *lowerer) decided(pc int, way verifier.FactFlags) bool {
