@@ -11,7 +11,7 @@ import (
 const (
 	maxCounted  = 1 << 16 // what turns add to the weight of a function
 	maxProgram  = 1 << 24 // what turns add to the weight of a program
-	maxBody     = 1 << 10 // instructions of a loop
+	maxBody     = 1 << 10 // instructions of a loop, and jumps within it
 	maxScanning = 32      // instructions looked at, for each of the program
 )
 
@@ -194,8 +194,11 @@ func (c *counter) alone(b, head int32, n *Count) bool {
 	see(b)
 	for k := 0; k < len(c.body); k++ {
 		i := c.body[k]
-		size += int(c.first[i+1] - c.first[i])
-		if c.left -= int(c.first[i+1] - c.first[i]); c.left < 0 || size > maxBody {
+		more := int(c.first[i+1] - c.first[i])
+		if i != head {
+			more += len(c.jumps(i))
+		}
+		if size, c.left = size+more, c.left-more; c.left < 0 || size > maxBody {
 			return false
 		}
 		for pc := c.first[i]; pc < c.first[i+1]; pc++ {

@@ -72,6 +72,7 @@ func (b *body) price(head int32) {
 	for len(b.todo) > 0 && b.left > 0 {
 		i := b.todo[len(b.todo)-1]
 		b.todo = b.todo[:len(b.todo)-1]
+		b.left -= len(b.jumps(i))
 		if i > 0 && b.falls(i-1) {
 			b.see(i-1, head)
 		}

@@ -130,41 +130,49 @@ func (h *hostile) address() {
 			h.add(h.pick(isa.OpJltImm, isa.OpJleImm, isa.OpJgtImm, isa.OpJlt32Imm), a, 0, int16(h.r.IntN(3)), int64(int32(h.value())))
 		}
 	}
-	for range h.r.IntN(6) {
-		switch h.r.IntN(7) {
+	for range 2 + h.r.IntN(12) {
+		switch h.r.IntN(12) {
 		case 0, 1:
 			h.add(h.pick(isa.OpLsh64Imm, isa.OpLsh64Imm, isa.OpLsh32Imm), a, 0, 0, h.r.Int64N(4))
 		case 2:
 			h.add(h.pick(isa.OpAdd64Imm, isa.OpSub64Imm, isa.OpAdd32Imm), a, 0, 0, []int64{8, -8, -512, 600, int64(guest.NullZone), 1<<31 - 1, -1 << 31, int64(int16(h.value()))}[h.r.IntN(8)])
 		case 3:
 			h.add(h.pick(sum...), a, b, 0, 0)
-		case 4:
-			h.add(isa.OpMov64Reg, b, a, 0, 0)
+		case 4: // a sum in another register
+			h.add(h.pick(isa.OpMov64Reg, isa.OpMov64Reg, isa.OpMov32Reg), b, a, 0, 0)
+			h.add(h.pick(isa.OpAdd64Imm, isa.OpAdd64Imm, isa.OpSub64Imm, isa.OpAdd32Imm), b, 0, 0, 8*h.r.Int64N(9)-32)
 		case 5:
 			h.add(h.pick(sum...), b, a, 0, 0)
-		default:
+		case 6:
 			h.add(h.pick(isa.OpStxB, isa.OpStxDW), isa.R10, b, -int16(8+h.r.IntN(500)), 0)
+		default:
+			d, at := h.reg(), a
+			if h.r.IntN(2) == 0 {
+				d = a
+			}
+			if h.r.IntN(2) == 0 {
+				at = b
+			}
+			h.reach(d, at)
 		}
 	}
-	for range 1 + h.r.IntN(2) {
-		off := []int16{0, 8, -8, 4, 32767, -32768, 100, -512}[h.r.IntN(8)]
-		d := h.reg()
-		if h.r.IntN(2) == 0 {
-			d = a
-		}
-		switch op := h.pick(isa.OpLdxB, isa.OpLdxH, isa.OpLdxW, isa.OpLdxDW, isa.OpLdxsB, isa.OpLdxsW, isa.OpStxB, isa.OpStxW, isa.OpStxDW, isa.OpStDW, isa.OpAtomicFetchAdd64); op {
-		case isa.OpStxB, isa.OpStxW, isa.OpStxDW:
-			h.add(op, a, d, off, 0)
-		case isa.OpStDW:
-			h.add(op, a, 0, off, int64(int32(h.value())))
-		case isa.OpAtomicFetchAdd64:
-			h.add(op, a, d, off, int64(op.Info().ImmVal))
-		default:
-			h.add(op, d, a, off, 0)
-			if h.r.IntN(3) == 0 {
-				swap := h.pick(isa.OpBe16, isa.OpBe32, isa.OpBe64, isa.OpBswap32)
-				h.add(swap, d, 0, 0, int64(swap.Info().ImmVal))
-			}
+}
+
+// reach is an access at a register.
+func (h *hostile) reach(d, at isa.Reg) {
+	off := []int16{0, 0, 8, -8, 4, 32767, -32768, 100, -512}[h.r.IntN(9)]
+	switch op := h.pick(isa.OpLdxB, isa.OpLdxH, isa.OpLdxW, isa.OpLdxDW, isa.OpLdxsB, isa.OpLdxsW, isa.OpStxB, isa.OpStxW, isa.OpStxDW, isa.OpStDW, isa.OpAtomicFetchAdd64); op {
+	case isa.OpStxB, isa.OpStxW, isa.OpStxDW:
+		h.add(op, at, d, off, 0)
+	case isa.OpStDW:
+		h.add(op, at, 0, off, int64(int32(h.value())))
+	case isa.OpAtomicFetchAdd64:
+		h.add(op, at, d, off, int64(op.Info().ImmVal))
+	default:
+		h.add(op, d, at, off, 0)
+		if h.r.IntN(3) == 0 {
+			swap := h.pick(isa.OpBe16, isa.OpBe32, isa.OpBe64, isa.OpBswap32)
+			h.add(swap, d, 0, 0, int64(swap.Info().ImmVal))
 		}
 	}
 }

@@ -111,6 +111,12 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		x.shorten()
 		x.align()
 	}
+	return x.link()
+}
+
+// link puts what is out of line behind the code of the ops, and fills in where jumps go.
+func (x *expander) link() (*ir.Native, error) {
+	l := x.l
 	for i := range x.tails {
 		x.tail(&x.tails[i])
 	}
