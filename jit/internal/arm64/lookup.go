@@ -146,10 +146,8 @@ func (e *expander) hashLookup(op *ir.Op) {
 		return
 	}
 	e.keyAddress(op, l.KeySize)
-	for r := range ir.Reg(6) {
-		if r != 2 {
-			e.forget(r)
-		}
+	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5, ir.Tmp} {
+		e.forget(r)
 	}
 	single := words == 1
 	const hash = 0
