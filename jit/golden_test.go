@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -177,5 +178,30 @@ func golden(t *testing.T, name, arch, text string) {
 	}
 	if string(want) != text {
 		t.Errorf("%s: the code is now\n%s", name, text)
+	}
+}
+
+// TestPassNative switches off what backends make of neighbours: the code is another then, on either architecture.
+func TestPassNative(t *testing.T) {
+	for _, arch := range Archs {
+		differ := 0
+		for _, c := range checkCases(t, 1<<32-1) {
+			var code [2][]byte
+			for i, off := range []Pass{0, PassNative} {
+				cfg := *c.cfg
+				cfg.Disable = off
+				n, err := Assemble(c.proof, cfg, arch)
+				if err != nil {
+					t.Fatalf("%s: %v", c.name, err)
+				}
+				code[i] = n.Code
+			}
+			if !bytes.Equal(code[0], code[1]) {
+				differ++
+			}
+		}
+		if differ == 0 {
+			t.Errorf("%s: the pass is on whether it is asked for or not", arch)
+		}
 	}
 }

@@ -196,8 +196,16 @@ func rows() []row {
 		add(StpQ(d, m, n, -1024), "stp q%d, q%d, [%s, #-1024]", d, m, n.x())
 		add(StpQ(d, m, n, 1008), "stp q%d, q%d, [%s, #1008]", d, m, n.x())
 		add(ZeroQ(d), "movi v%d.2d, #0x0", d)
+		for i, c := range "bhsdq" {
+			for _, off := range []int32{0, 16, 63, 255, -256} {
+				add(vectorAccess(LDR, 1<<i, d, n, off), "ldur %c%d, [%s%s]", c, d, n.x(), offset(off))
+				add(vectorAccess(STR, 1<<i, d, n, off), "stur %c%d, [%s%s]", c, d, n.x(), offset(off))
+			}
+		}
 	}
 	add(DmbIsh, "dmb ish")
+	add(isb, "isb")
+	add(mrsCNTVCT0, "mrs x0, s3_3_c14_c0_2") // cntvct_el0
 	return out
 }
 

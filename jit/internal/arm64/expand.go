@@ -12,8 +12,6 @@ type Features struct {
 	// LSE: single-instruction atomics (FEAT_LSE). Without them, loops of load and
 	// store exclusive.
 	LSE bool
-	// Plain switches the fusions of neighbouring ops off: one op at a time.
-	Plain bool
 }
 
 // The registers. R0 to R9 are x0 to x9. Untouched: x18 (the platform's), x28 (Go's g),
@@ -66,7 +64,7 @@ type expander struct {
 
 // Expand makes machine code of a list, which it tidies. The error says which op it cannot have.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	if f.Plain = f.Plain || l.Plain; !f.Plain {
+	if !l.Plain {
 		l.Ops = tidy(l.Ops)
 	}
 	far := make([]bool, len(l.Ops))
@@ -115,7 +113,7 @@ func (e *expander) run() (*ir.Native, bool, error) {
 				e.lines = append(e.lines, ir.Line{Code: uint32(4 * len(e.code)), PC: uint32(op.PC)})
 			}
 		}
-		if !e.features.Plain {
+		if !e.list.Plain {
 			n := e.choose(e.ops[i:])
 			if n == 0 {
 				if n = e.fuse(e.ops[i:]); n > 0 {

@@ -165,7 +165,7 @@ func (e *expander) prologue(op *ir.Op) {
 		)
 		e.moveFrame(e.lift(op.Target))
 	}
-	if op.Target == 0 && e.list.Funcs[0].Root && !e.features.Plain {
+	if op.Target == 0 && e.list.Funcs[0].Root && !e.list.Plain {
 		e.held.via[1] = via{at: viaRoot}
 	}
 	n := op.Imm

@@ -72,7 +72,7 @@ func (e *expander) locate(op *ir.Op, all bool) (base Reg, off int64, ok bool) {
 	if op.Indexed || op.Base == ir.FP || op.Base > ir.Tmp {
 		return 0, 0, false
 	}
-	if n := e.held.num[op.Base]; n.known && !e.features.Plain {
+	if n := e.held.num[op.Base]; n.known && !e.list.Plain {
 		a := int64(uint32(n.value+uint64(int64(op.Off))) & e.list.Mask)
 		if r, off, ok := e.locateFixed(op.Size, a, all && op.Off != 0); ok {
 			return r, off, true
@@ -98,7 +98,7 @@ func (e *expander) locate(op *ir.Op, all bool) (base Reg, off int64, ok bool) {
 
 // locateFixed finds an access at a guest address within 16 MiB, which is in the window.
 func (e *expander) locateFixed(size uint8, a int64, all bool) (Reg, int64, bool) {
-	if e.features.Plain || a < 0 || a > int64(e.list.Mask) {
+	if e.list.Plain || a < 0 || a > int64(e.list.Mask) {
 		return 0, 0, false
 	}
 	if r, off, ok := e.held.page(size, a); ok {

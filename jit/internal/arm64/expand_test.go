@@ -2,6 +2,7 @@ package arm64
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -32,7 +33,9 @@ func TestExpandAnything(t *testing.T) {
 			}
 			l.Ops = append(l.Ops, op)
 		}
-		n, err := Expand(l, Features{LSE: r.IntN(2) == 0, Plain: r.IntN(4) == 0})
+		lse := r.IntN(2) == 0
+		l.Plain = r.IntN(4) == 0
+		n, err := Expand(l, Features{LSE: lse})
 		switch {
 		case err == nil && (len(n.Code)%4 != 0 || n.Resume >= uint32(len(n.Code))):
 			t.Fatalf("list %d: %d bytes, resume at %d", seed, len(n.Code), n.Resume)
@@ -46,5 +49,31 @@ func TestExpandAnything(t *testing.T) {
 	}
 	if good < 1000 || bad < 1000 {
 		t.Errorf("%d lists made code, %d errors", good, bad)
+	}
+}
+
+// TestManyLabels branches to very many labels ahead: what is kept for each until it is placed must not be what hundreds of thousands of them
+// cannot have.
+func TestManyLabels(t *testing.T) {
+	const labels = 50_000
+	l := &ir.List{Labels: labels, Exits: make([]ir.Exit, 1), Funcs: []ir.Function{{Root: true}}, Mask: 1<<32 - 1}
+	l.Ops = append(l.Ops, ir.Op{Kind: ir.Func})
+	for i := range int32(labels) {
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.CondJump, W: 64, Dst: 1, UseImm: true, Imm: int64(i&0xfff) + 1, Target: i})
+	}
+	for i := range int32(labels) {
+		l.Ops = append(l.Ops, ir.Op{Kind: ir.Label, Target: i}, ir.Op{Kind: ir.Add, W: 64, UseImm: true, Imm: 1})
+	}
+	l.Ops = append(l.Ops, ir.Op{Kind: ir.Return})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Expand(l, Features{}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / uint64(len(l.Ops)); n > 400 {
+		t.Errorf("%d bytes were allocated for each op", n)
+	} else {
+		t.Logf("%d bytes for each op", n)
 	}
 }

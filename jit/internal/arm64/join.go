@@ -8,10 +8,14 @@ type joins struct {
 	at     []held
 	free   []int32 // of at
 	index  []int32 // in at of what the branches to a label hold, -1 where none came
-	lost   []bool  // a branch comes from behind, or the host enters
+	lost   []bool  // a branch comes from behind, the host enters, or there were too many
 	branch []int32
 	alive  bool // control comes from the op before
 }
+
+// maxJoins bounds the labels that are branched to and have not been placed of which it is kept what is held there: each takes
+// hundreds of bytes, and programs have hundreds of thousands of labels.
+const maxJoins = 1024
 
 func newJoins(l *ir.List, ops []ir.Op) joins {
 	j := joins{index: make([]int32, l.Labels), lost: make([]bool, l.Labels)}
@@ -54,6 +58,9 @@ func (j *joins) leads(label int32, h *held) {
 		i = j.free[len(j.free)-1]
 		j.free = j.free[:len(j.free)-1]
 		j.at[i], j.index[label] = *h, i
+	case len(j.at) == maxJoins:
+		j.lost[label] = true
+		return
 	default:
 		j.index[label] = int32(len(j.at))
 		j.at = append(j.at, *h)

@@ -149,10 +149,8 @@ func (e *expander) keyWord(l *maps.Layout, d Reg, i uint32) {
 func (e *expander) hashLookup(op *ir.Op) {
 	e.keyAddress(rT1, op, e.layout(op, maps.HashLayout).KeySize)
 	e.call(&ir.Op{Kind: op.Kind, Aux: op.Aux, Imm: op.Imm})
-	for r := range ir.Reg(6) {
-		if r != 2 {
-			e.forget(r)
-		}
+	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5} {
+		e.forget(r)
 	}
 	e.branchZero(X, rT1, true, e.cold(op.Exit))
 }

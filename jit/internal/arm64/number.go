@@ -97,7 +97,7 @@ func (l learned) to(h *held) {
 
 // learn says what an op that is to be expanded will make known of its Dst.
 func (e *expander) learn(op *ir.Op) learned {
-	if e.features.Plain || op.Dst > ir.Tmp || op.Src > ir.Tmp {
+	if e.list.Plain || op.Dst > ir.Tmp || op.Src > ir.Tmp {
 		return learned{reg: ir.None}
 	}
 	h, l := &e.held, learned{reg: op.Dst}
