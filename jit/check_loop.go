@@ -224,24 +224,31 @@ func (w *circles) set(m, head int32, reg ir.Reg, is func(op *ir.Op) bool) error 
 		return nil // nobody comes
 	}
 	first, last := w.run(entry)
-	if op := &w.l.Ops[first]; (op.Kind == ir.Jump || op.Kind == ir.CondJump || op.Kind == ir.MayGoto) && w.place[op.Target] == head {
-		if entry == 0 {
-			return fmt.Errorf("register %d is not set before", reg)
-		}
-		if first, last = w.run(entry - 1); ends(w.l.Ops[first].Kind) {
-			return fmt.Errorf("register %d is not set before", reg)
-		}
+	if op := &w.l.Ops[first]; isJump(op.Kind) && w.place[op.Target] == head {
+		last = first + 1 // what follows the jump is on another way
 	}
-	for i := last - 1; i > first; i-- {
-		if op := &w.l.Ops[i]; changes(op, reg) {
-			if is(op) {
-				return nil
+	for {
+		for i := last - 1; i > first; i-- {
+			if op := &w.l.Ops[i]; changes(op, reg) {
+				if is(op) {
+					return nil
+				}
+				return fmt.Errorf("register %d is not set before", reg)
 			}
+		}
+		// A jump is only come to from what stands before it.
+		if !isJump(w.l.Ops[first].Kind) || entry == 0 {
+			break
+		}
+		entry--
+		if first, last = w.run(entry); ends(w.l.Ops[first].Kind) {
 			break
 		}
 	}
 	return fmt.Errorf("register %d is not set before", reg)
 }
+
+func isJump(k ir.Kind) bool { return k == ir.Jump || k == ir.CondJump || k == ir.MayGoto }
 
 // changes reports whether an op may change a register, the host's part included.
 func changes(op *ir.Op, r ir.Reg) bool {
