@@ -101,12 +101,15 @@ func (w *circles) index() {
 	mem.work = at
 }
 
-// run are the ops from mark m to the next.
+// run are the ops from mark m to the next that control comes to from it.
 func (w *circles) run(m int32) (lo, hi int) {
+	if lo = int(w.marks[m]); ends(w.l.Ops[lo].Kind) {
+		return lo, lo + 1
+	}
 	if hi = len(w.l.Ops); int(m)+1 < len(w.marks) {
 		hi = int(w.marks[m+1])
 	}
-	return int(w.marks[m]), hi
+	return lo, hi
 }
 
 // counts holds the loop whose turns end with the conditional jump at mark m against what package fuel says of it.
@@ -184,14 +187,6 @@ func (w *circles) alone(m, head, out int32, n *fuel.Count, writer int) error {
 	see(m)
 	for k := 0; k < len(w.body); k++ {
 		i := w.body[k]
-		if i != m || n.Falls { // else what follows the jump is not the loop's
-			first, last := w.run(i)
-			for at := first; at < last; at++ {
-				if at != writer && changes(&w.l.Ops[at], reg) {
-					return fmt.Errorf("op %d: R%d is changed", at, reg)
-				}
-			}
-		}
 		if i == head {
 			continue
 		}
@@ -204,6 +199,17 @@ func (w *circles) alone(m, head, out int32, n *fuel.Count, writer int) error {
 	}
 	if w.seen[out] == mark {
 		return fmt.Errorf("its turns end more than once")
+	}
+	for _, i := range w.body {
+		first, last := w.run(i)
+		if int(i)+1 < len(w.marks) && w.seen[i+1] != mark {
+			last = first + 1 // control goes on there out of the loop
+		}
+		for at := first; at < last; at++ {
+			if at != writer && changes(&w.l.Ops[at], reg) {
+				return fmt.Errorf("op %d: R%d is changed", at, reg)
+			}
+		}
 	}
 	return nil
 }
@@ -223,32 +229,43 @@ func (w *circles) set(m, head int32, reg ir.Reg, is func(op *ir.Op) bool) error 
 	if entry < 0 {
 		return nil // nobody comes
 	}
-	first, last := w.run(entry)
-	if op := &w.l.Ops[first]; isJump(op.Kind) && w.place[op.Target] == head {
-		last = first + 1 // what follows the jump is on another way
+	set := func(op *ir.Op) error {
+		if op == nil || !is(op) {
+			return fmt.Errorf("register %d is not set before", reg)
+		}
+		return nil
 	}
-	for {
-		for i := last - 1; i > first; i-- {
-			if op := &w.l.Ops[i]; changes(op, reg) {
-				if is(op) {
-					return nil
-				}
-				return fmt.Errorf("register %d is not set before", reg)
+	ops := w.l.Ops
+	first, last := w.run(entry)
+	switch k := ops[first].Kind; k {
+	case ir.Jump, ir.CondJump, ir.MayGoto: // it changes nothing: what stands before it counts, unless control goes on and something follows it
+		if falls := k != ir.Jump && w.place[ops[first].Target] != head; falls {
+			if i := w.changed(first, last, reg); i >= 0 {
+				return set(&ops[i])
 			}
 		}
-		// A jump is only come to from what stands before it.
-		if !isJump(w.l.Ops[first].Kind) || entry == 0 {
-			break
+		if entry == 0 {
+			return set(nil)
 		}
-		entry--
-		if first, last = w.run(entry); ends(w.l.Ops[first].Kind) {
-			break
+		if first, last = w.run(entry - 1); ends(ops[first].Kind) {
+			return set(nil)
 		}
 	}
-	return fmt.Errorf("register %d is not set before", reg)
+	if i := w.changed(first, last, reg); i >= 0 {
+		return set(&ops[i])
+	}
+	return set(nil)
 }
 
-func isJump(k ir.Kind) bool { return k == ir.Jump || k == ir.CondJump || k == ir.MayGoto }
+// changed is the last op behind first and before last that may change a register, -1 for none.
+func (w *circles) changed(first, last int, reg ir.Reg) int {
+	for i := last - 1; i > first; i-- {
+		if changes(&w.l.Ops[i], reg) {
+			return i
+		}
+	}
+	return -1
+}
 
 // changes reports whether an op may change a register, the host's part included.
 func changes(op *ir.Op, r ir.Reg) bool {

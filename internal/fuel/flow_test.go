@@ -4,94 +4,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/isa"
 )
 
-var (
-	compares = []isa.Op{
-		isa.OpJneImm, isa.OpJeqImm, isa.OpJltImm, isa.OpJleImm, isa.OpJgtImm, isa.OpJgeImm, isa.OpJsltImm, isa.OpJsleImm, isa.OpJsgtImm, isa.OpJsgeImm,
-		isa.OpJne32Imm, isa.OpJeq32Imm, isa.OpJlt32Imm, isa.OpJle32Imm, isa.OpJgt32Imm, isa.OpJge32Imm, isa.OpJslt32Imm, isa.OpJsgt32Imm,
-	}
-	adds = []isa.Op{isa.OpAdd64Imm, isa.OpAdd64Imm, isa.OpAdd32Imm, isa.OpSub64Imm, isa.OpSub32Imm}
-	sets = []isa.Op{isa.OpMov64Imm, isa.OpMov64Imm, isa.OpMov32Imm}
-)
-
 func pick[T any](rng *rand.Rand, s []T) T { return s[rng.IntN(len(s))] }
-
-// randomFlow is a program of n instructions with jumps at random and loops that count R3, at times by its copy R4: most of these as
-// compilers make them, with something wrong here and there. Comparisons of R0 come out as they like.
-func randomFlow(rng *rand.Rand, n int) []isa.Insn {
-	insns := make([]isa.Insn, n)
-	to := func(pc int) int16 { return int16(rng.IntN(n) - pc - 1) }
-	few := rng.IntN(3) > 0
-	for pc := range insns {
-		insns[pc] = isa.New(isa.OpMov64Imm, 0, 0, 0, 1)
-		if few && rng.IntN(4) > 0 {
-			continue
-		}
-		switch rng.IntN(16) {
-		case 0, 1:
-			insns[pc] = isa.New(isa.OpJa, 0, 0, to(pc), 0)
-		case 2, 3, 4:
-			insns[pc] = isa.New(isa.OpJeqImm, 0, 0, to(pc), 7)
-		case 5:
-			if rng.IntN(3) == 0 {
-				insns[pc] = isa.New(isa.OpExit, 0, 0, 0, 0)
-			}
-		case 6:
-			insns[pc] = isa.New(pick(rng, adds), 3, 0, 0, int64(1+rng.IntN(3)))
-		case 7:
-			insns[pc] = isa.New(pick(rng, compares), 3, 0, to(pc), int64(rng.IntN(12)))
-		}
-	}
-	for range rng.IntN(5) {
-		// r3 = start; ...; head: ...; the end of a turn
-		pc, before, body := rng.IntN(n), 1+rng.IntN(3), rng.IntN(5)
-		if pc+before+body+7 >= n {
-			continue
-		}
-		if rng.IntN(8) > 0 {
-			insns[pc] = isa.New(pick(rng, sets), 3, 0, 0, int64(rng.IntN(4)-1))
-		}
-		head := pc + 1 + before
-		if rng.IntN(4) == 0 { // entered by a jump
-			insns[pc+1] = isa.New(isa.OpJa, 0, 0, int16(head-pc-1+rng.IntN(2)-1), 0)
-		}
-		at := head + body
-		step := isa.New(pick(rng, adds), 3, 0, 0, int64(1+rng.IntN(3)*rng.IntN(2)))
-		cmp := isa.Reg(3)
-		switch rng.IntN(3) {
-		case 0:
-			insns[at] = isa.New(pick(rng, []isa.Op{isa.OpMov64Reg, isa.OpMov32Reg}), 4, 3, 0, 0)
-			insns[at+1] = step
-			cmp = 4
-			at += 2
-		case 1:
-			insns[at], insns[at+1] = step, isa.New(isa.OpMov64Reg, 4, 3, 0, 0)
-			cmp = 4
-			at += 2
-		default:
-			insns[at] = step
-			at++
-		}
-		if rng.IntN(4) == 0 {
-			insns[at] = isa.New(isa.OpMov64Imm, 0, 0, 0, 2)
-			at++
-		}
-		if op, imm := pick(rng, compares), int64(rng.IntN(16)); rng.IntN(3) > 0 {
-			insns[at] = isa.New(op, cmp, 0, int16(head-at-1), imm)
-		} else { // the way out is the jump, the way round is what follows
-			insns[at] = isa.New(op, cmp, 0, to(at), imm)
-			if at+4 < n && rng.IntN(4) > 0 {
-				insns[at].Off = int16(2 + rng.IntN(n-at-4))
-				insns[pc+1] = isa.New(isa.OpJa, 0, 0, int16(at-pc-1), 0)
-				insns[at+1] = isa.New(isa.OpJeqImm, 0, 0, int16(head-at-2), 7)
-				insns[at+2] = isa.New(isa.OpJa, 0, 0, int16(head-at-3), 0)
-			}
-		}
-	}
-	return insns
-}
 
 // walker runs what the flow of a program depends on.
 type walker struct {
@@ -199,7 +116,7 @@ func TestBound(t *testing.T) {
 	var turns, arrivals, steps int
 	kinds := map[string]int{}
 	for range 40000 {
-		insns := randomFlow(rng, 3+rng.IntN(40))
+		insns := fuzzgen.Flow(rng, 3+rng.IntN(40))
 		table := New(insns)
 		for _, c := range table.count {
 			kind := "jump round"
@@ -241,7 +158,7 @@ func TestBoundCounted(t *testing.T) {
 	var turns, counted, left int
 	for range 20000 {
 		n := 20 + rng.IntN(40)
-		insns := randomFlow(rng, n)
+		insns := fuzzgen.Flow(rng, n)
 		for pc := range insns { // most go on
 			if insns[pc].IsJump() && rng.IntN(3) > 0 {
 				insns[pc] = isa.New(isa.OpMov64Imm, 0, 0, 0, 1)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gbpf/gbpf/internal/fuzzgen"
 	"github.com/gbpf/gbpf/isa"
 )
 
@@ -11,7 +12,7 @@ import (
 func TestRound(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 20000 {
-		insns := randomFlow(rng, 3+rng.IntN(40))
+		insns := fuzzgen.Flow(rng, 3+rng.IntN(40))
 		table := New(insns)
 		state := make([]uint8, len(insns)) // 1 on the way, 2 done
 		var visit func(pc int) bool
