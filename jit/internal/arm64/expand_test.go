@@ -2,9 +2,12 @@ package arm64
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/arch/arm64/arm64asm"
 
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
@@ -40,7 +43,9 @@ func TestExpandAnything(t *testing.T) {
 		case err == nil && (len(n.Code)%4 != 0 || n.Resume >= uint32(len(n.Code))):
 			t.Fatalf("list %d: %d bytes, resume at %d", seed, len(n.Code), n.Resume)
 		case err == nil:
-			good++
+			if good++; good%16 == 0 {
+				untouched(t, n.Code)
+			}
 		case !strings.HasPrefix(err.Error(), "arm64: "):
 			t.Fatalf("list %d: %v", seed, err)
 		default:
@@ -49,6 +54,22 @@ func TestExpandAnything(t *testing.T) {
 	}
 	if good < 1000 || bad < 1000 {
 		t.Errorf("%d lists made code, %d errors", good, bad)
+	}
+}
+
+var theirs = regexp.MustCompile(`\b([xw](18|28|29)|w?sp)\b`)
+
+// untouched holds that no instruction names a register that is the platform's or Go's, nor the stack pointer.
+func untouched(t *testing.T, code []byte) {
+	t.Helper()
+	for at := 0; at < len(code); at += 4 {
+		in, err := arm64asm.Decode(code[at:])
+		if err != nil {
+			continue // udf, and FEAT_LSE
+		}
+		if text := arm64asm.GNUSyntax(in); theirs.MatchString(text) {
+			t.Fatalf("at %#x: %s", at, text)
+		}
 	}
 }
 
