@@ -21,7 +21,7 @@ var Archs = []string{"amd64", "arm64"}
 // a processor that has every feature that the backend uses.
 func Assemble(proof *verifier.Proof, cfg Config, arch string) (*Native, error) {
 	cfg.work = workspaces.Get().(*workspace)
-	defer workspaces.Put(cfg.work)
+	defer cfg.work.release()
 	l, err := build(proof, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("assemble: %w", err)

@@ -70,7 +70,7 @@ type Code struct {
 // then, and another engine runs it.
 func Compile(proof *verifier.Proof, cfg Config) (*Code, error) {
 	cfg.work = workspaces.Get().(*workspace)
-	defer workspaces.Put(cfg.work)
+	defer cfg.work.release()
 	l, err := build(proof, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)

@@ -54,7 +54,7 @@ func hostileShapes(n int) map[string][]isa.Insn {
 		}
 	})
 	m["nest"] = far(func(p []isa.Insn) { // nested loops, n/2 deep, by ja over conditionals
-		h := n / 3
+		h := n/3 - 1
 		for k := 0; k < h; k++ {
 			at := h + 2*k
 			p[at] = cj(at, at+2)

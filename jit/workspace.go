@@ -36,6 +36,16 @@ func (c *Config) memory() *workspace {
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
+// maxKept is the largest workspace that is kept, in ops: one huge program must not take memory for long.
+const maxKept = 1 << 19
+
+// release keeps a workspace for the next compilation.
+func (w *workspace) release() {
+	if cap(w.ops) <= maxKept {
+		workspaces.Put(w)
+	}
+}
+
 // take returns n zeroed elements of *s, which grows as needed.
 func take[T any](s *[]T, n int) []T {
 	if cap(*s) < n {

@@ -35,7 +35,7 @@ const takes = -1
 // New weighs a program.
 func New(insns []isa.Insn) *Table {
 	m := memories.Get().(*memory)
-	defer memories.Put(m)
+	defer m.release(len(insns))
 	t := &Table{weight: make([]uint32, len(insns)+1)}
 	t.starts = []int32{0}
 	each := take(&m.each, len(insns))

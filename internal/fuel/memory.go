@@ -13,6 +13,15 @@ type memory struct {
 
 var memories = sync.Pool{New: func() any { return new(memory) }}
 
+// maxKept is the largest program whose memory is kept, in instructions: one that is huge must not take memory for long.
+const maxKept = 1 << 18
+
+func (m *memory) release(insns int) {
+	if insns <= maxKept {
+		memories.Put(m)
+	}
+}
+
 // take returns n zeroed elements of *s, which grows as needed.
 func take[T any](s *[]T, n int) []T {
 	if cap(*s) < n {

@@ -78,6 +78,9 @@ type coldExit struct {
 // expanders are used again: nothing of one list is left when the next is begun.
 var expanders = sync.Pool{New: func() any { return new(expander) }}
 
+// maxKept is how much code an expander may have made that is kept, in bytes: one huge program must not take memory for long.
+const maxKept = 4 << 20
+
 func (x *expander) begin(l *ir.List, f Features) {
 	*x = expander{
 		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
@@ -97,8 +100,9 @@ func (x *expander) begin(l *ir.List, f Features) {
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
 	x := expanders.Get().(*expander)
 	defer func() {
-		x.l, x.funcs = nil, nil
-		expanders.Put(x)
+		if x.l, x.funcs = nil, nil; cap(x.b) <= maxKept {
+			expanders.Put(x)
+		}
 	}()
 	x.begin(l, f)
 	if !l.Plain {
