@@ -157,7 +157,11 @@ func (h *hostile) program(seed uint64) []isa.Insn {
 			starts = make([]int, subs)
 		}
 		h.insns = setAll(v)
-		h.body(1+h.r.IntN(50), starts)
+		n := 1 + h.r.IntN(50)
+		if h.r.IntN(16) == 0 { // jumps that reach far
+			n *= 8
+		}
+		h.body(n, starts)
 		for i := range subs {
 			starts[i] = len(h.insns)
 			h.body(1+h.r.IntN(20), starts)

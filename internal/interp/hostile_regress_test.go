@@ -46,6 +46,7 @@ func TestInsnsOutOfFuel(t *testing.T) {
 		want uint64 // for 10 units
 	}{
 		{"r0 = 0\ntop: r0 += 1; goto top", 13},
+		{"r0 = 0; goto x\ny: r0 += 1\nx: r0 += 1; if r0 != 0 goto y; exit", 11}, // control falls round
 		{"r0 = 0; goto low\ntop: r0 += 1; goto top\nlow: goto top", 15},
 	} {
 		g := newRig(t)

@@ -512,7 +512,8 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			goto exit
 		case opHead:
 			if st.slice -= int64(in.imm); st.slice < 0 && !st.yield() {
-				st.fail(p, pc-1, st.trap)
+				pc-- // it does not run
+				st.fail(p, pc, st.trap)
 				goto stop
 			}
 			in = &p.code[pc-1]
