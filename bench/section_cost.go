@@ -79,7 +79,8 @@ var passNames = map[jit.Pass]string{
 	jit.PassBranch: "decided branches", jit.PassRotate: "rotations", jit.PassSwap: "byte swaps of loads", jit.PassLea: "moves and additions",
 	jit.PassDead: "dead moves", jit.PassInline: "helpers in machine code", jit.PassNear: "small numbers left unconfined",
 	jit.PassFold: "sums in addresses", jit.PassWide: "wide loads",
-	jit.PassTest: "tests of bits", jit.PassNarrow: "narrow divisions", jit.PassStack: "stack left as it is", jit.PassNative: "what the backend fuses",
+	jit.PassTest: "tests of bits", jit.PassNarrow: "narrow divisions", jit.PassStack: "stack left as it is", jit.PassExtend: "extensions of shifts",
+	jit.PassNative: "what the backend fuses",
 }
 
 // cost measures what confinement is worth, and each optimisation.

@@ -75,17 +75,19 @@ func oneToOne(t *testing.T, o *corpusObject, p *vm.Program) oneToOneRow {
 // TestOneToOne holds the machine code for arm64 against a translation that handles each instruction by itself and confines
 // nothing: no program may take more instructions. It prints what each takes.
 func TestOneToOne(t *testing.T) {
-	paths, err := filepath.Glob("../bench/programs/*.o")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no benchmark programs: %v", err)
-	}
 	var all []corpusObject
-	for _, path := range paths {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	for _, dir := range []struct{ origin, pattern string }{{"bench", "../bench/programs/*.o"}, {"examples", "../examples/*/*.o"}} {
+		paths, err := filepath.Glob(dir.pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no programs at %s: %v", dir.pattern, err)
 		}
-		all = append(all, corpusObject{"bench", filepath.Base(path), raw})
+		for _, path := range paths {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, corpusObject{dir.origin, filepath.Base(path), raw})
+		}
 	}
 	for _, o := range corpus(t) {
 		if !testing.Short() || o.origin == "own" {

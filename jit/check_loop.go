@@ -14,23 +14,25 @@ import (
 // go round as it likes: what a loop needs may have been removed there.
 func (c *checker) ends(table *fuel.Table) error {
 	w := &circles{checker: c}
-	if w.index(); !w.back() {
+	if !w.back() {
 		return nil
 	}
-	counted := take(&c.cfg.memory().counted, len(c.marks))
+	w.counted = take(&c.cfg.memory().rounds, len(c.marks))
 	for m, i := range c.marks {
 		op := &c.l.Ops[i]
-		if op.Kind != ir.CondJump || int(c.place[op.Target]) > m || table == nil || c.owner[m] < 0 {
+		if op.Kind != ir.CondJump || table == nil || c.owner[m] < 0 {
 			continue
 		}
 		if n, ok := table.Counted(int(op.PC)); ok {
-			if err := w.counts(c.where(op.Target), int(i), &n); err != nil {
+			if err := w.counts(int32(m), &n); err != nil {
 				return c.at(int(i), fmt.Errorf("a loop that counts does not: %w", err))
 			}
-			counted[m] = true
+			if w.counted[m] = roundByJump; n.Falls {
+				w.counted[m] = roundByFall
+			}
 		}
 	}
-	return w.search(counted)
+	return w.search()
 }
 
 // refund checks that fuel is given back only right before as much is taken.
@@ -45,112 +47,223 @@ func (c *checker) refund(i int) error {
 // circles looks for ways round.
 type circles struct {
 	*checker
-	from [][2]int32 // lowest and highest op from which control comes to each label; {-1, -1} for none
+	counted []uint8 // which way from a mark is bounded by counting
+	from    []int32 // the marks from which control comes to each mark, one after the other: those to m begin at first[m]
+	first   []int32
+	body    []int32
+	seen    []int32 // the last end of a turn that a mark was seen for, plus 1
 }
 
-func (w *circles) index() {
-	w.from = take(&w.cfg.memory().from, w.l.Labels)
-	for i := range w.from {
-		w.from[i] = [2]int32{-1, -1}
-	}
-	add := func(label, i int32) {
-		if label < 0 {
-			return
-		}
-		if w.from[label][0] < 0 {
-			w.from[label][0] = i
-		}
-		w.from[label][1] = i
-	}
-	for _, i := range w.marks {
-		op := &w.l.Ops[i]
-		switch op.Kind {
-		case ir.Jump, ir.CondJump, ir.MayGoto:
-			add(op.Target, i)
-		}
-		if e := w.exit(op); e != nil {
-			add(e.Resume, i)
-			add(e.Alt, i)
-		}
-	}
-}
+// The ways of circles.counted.
+const (
+	roundByJump = 1 + iota
+	roundByFall
+)
 
-// back reports whether control comes to a label from an op behind it: without that it goes round nowhere.
+// back reports whether control comes to a mark from one behind it: without that it goes round nowhere.
 func (w *circles) back() bool {
-	for l, f := range w.from {
-		if w.place[l] >= 0 && f[1] > w.marks[w.place[l]] {
-			return true
+	var room [5]int32
+	for m := range w.marks {
+		for _, to := range w.next(int32(m), room[:0]) {
+			if int(to) <= m {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// counts holds the loop of ops head to last against what package fuel says of it.
-func (w *circles) counts(head, last int, n *fuel.Count) error {
+// index sorts the ways by where they go. What is not reached leads nowhere.
+func (w *circles) index() {
+	mem := w.cfg.memory()
+	n := len(w.marks)
+	w.first = take(&mem.first, n+1)
+	var room [5]int32
+	each := func(f func(from, to int32)) {
+		for m := range int32(n) {
+			if w.owner[m] >= 0 {
+				for _, to := range w.next(m, room[:0]) {
+					f(m, to)
+				}
+			}
+		}
+	}
+	each(func(_, to int32) { w.first[to+1]++ })
+	for i := range n {
+		w.first[i+1] += w.first[i]
+	}
+	w.from = take(&mem.from, int(w.first[n]))
+	at := append(mem.work[:0], w.first[:n]...)
+	each(func(from, to int32) {
+		w.from[at[to]] = from
+		at[to]++
+	})
+	mem.work = at
+}
+
+// run are the ops from mark m to the next that control comes to from it.
+func (w *circles) run(m int32) (lo, hi int) {
+	if lo = int(w.marks[m]); ends(w.l.Ops[lo].Kind) {
+		return lo, lo + 1
+	}
+	if hi = len(w.l.Ops); int(m)+1 < len(w.marks) {
+		hi = int(w.marks[m+1])
+	}
+	return lo, hi
+}
+
+// counts holds the loop whose turns end with the conditional jump at mark m against what package fuel says of it.
+func (w *circles) counts(m int32, n *fuel.Count) error {
 	ops := w.l.Ops
 	reg, same := ir.Reg(n.Reg), func(a, b int64) bool { return a == b || n.W == 32 && int32(a) == int32(b) }
-	jump := &ops[last]
-	if jump.Dst != reg || jump.W != n.W || !jump.UseImm || !same(jump.Imm, n.Imm) || jump.Cond != conds[n.Cond] {
+	jump := &ops[w.marks[m]]
+	head, out, cond := w.place[jump.Target], m+1, jump.Cond
+	if n.Falls {
+		head, out, cond = out, head, cond.Not()
+	}
+	if jump.Dst != ir.Reg(n.Cmp) || jump.W != n.W || !jump.UseImm || !same(jump.Imm, n.Imm) || cond != conds[n.Cond] || m == 0 {
 		return fmt.Errorf("it compares something else")
 	}
-	writer := -1
-	for i := head; i <= last; i++ {
-		op := &ops[i]
-		if op.Kind == ir.Label {
-			if f := w.from[op.Target]; i > head && f[0] >= 0 && (int(f[0]) < head || int(f[1]) > last) {
-				return fmt.Errorf("op %d: there is another way in", i)
-			}
-			if writer >= 0 {
-				return fmt.Errorf("op %d: a way round the step", i)
-			}
-		}
-		if writer >= 0 && i < last && control(op.Kind) {
-			return fmt.Errorf("op %d: control leaves behind the step", i)
-		}
-		if !changes(op, reg) {
-			continue
-		}
-		step := op.Imm
-		if op.Kind == ir.Sub {
-			step = -step
-		}
-		if writer >= 0 || op.W != n.W || !same(step, n.Step) ||
-			!(op.Kind == ir.Lea && op.Src == reg || (op.Kind == ir.Add || op.Kind == ir.Sub) && op.UseImm) {
-			return fmt.Errorf("op %d: R%d is changed", i, reg)
-		}
-		writer = i
+	if int(max(head, out)) >= len(w.marks) || ops[w.marks[head]].Kind != ir.Label {
+		return fmt.Errorf("its turns begin nowhere")
 	}
-	if writer < 0 {
+	// The step stands in the straight run before the jump, which each turn passes once.
+	first, last := w.run(m - 1)
+	writer, copied := -1, -1
+	for i := first; i < last; i++ {
+		if op := &ops[i]; i > first && changes(op, reg) {
+			step := op.Imm
+			if op.Kind == ir.Sub {
+				step = -step
+			}
+			if writer >= 0 || op.W != n.W && op.W != 64 || !same(step, n.Step) ||
+				!(op.Kind == ir.Lea && op.Src == reg || (op.Kind == ir.Add || op.Kind == ir.Sub) && op.UseImm) {
+				return fmt.Errorf("op %d: R%d is changed", i, reg)
+			}
+			writer = i
+		} else if n.Cmp != n.Reg && changes(op, ir.Reg(n.Cmp)) {
+			copied = -1
+			if op.Kind == ir.Mov && !op.UseImm && op.Src == reg && (op.W == 64 || n.W == 32) && i > first {
+				copied = i
+			}
+		}
+	}
+	if writer < 0 || ends(ops[first].Kind) {
 		return fmt.Errorf("register %d is not stepped", reg)
 	}
-	if !n.Known {
-		return nil
+	if n.Cmp != n.Reg && (copied < 0 || copied < writer != n.Before) {
+		return fmt.Errorf("register %d is not compared", reg)
 	}
-	if f := w.from[ops[head].Target]; int(f[0]) < head || int(f[1]) > last {
-		return fmt.Errorf("it is entered with another start")
+	if err := w.alone(m, head, out, n, writer); err != nil || !n.Known {
+		return err
 	}
-	for i := head - 1; i >= 0; i-- {
-		op := &ops[i]
-		if op.Kind == ir.Label || control(op.Kind) {
-			break
+	return w.set(m, head, reg, func(op *ir.Op) bool {
+		v := op.Imm
+		if op.W == 32 {
+			v = int64(uint32(op.Imm))
 		}
-		if changes(op, reg) {
-			if op.Kind != ir.Mov || !op.UseImm || !same(op.Imm, int64(n.Start)) && !(op.W == 32 && uint64(uint32(op.Imm)) == n.Start) {
-				break
-			}
-			return nil
-		}
-	}
-	return fmt.Errorf("register %d is not set before", reg)
+		return op.Kind == ir.Mov && op.UseImm && same(v, int64(n.Start))
+	})
 }
 
-// control reports whether a kind of op may go elsewhere than to the next, or come back with other registers.
-func control(k ir.Kind) bool {
-	switch k {
-	case ir.Jump, ir.Charge, ir.CondJump, ir.MayGoto, ir.Func, ir.Return, ir.Call, ir.CallIndirect, ir.Leave, ir.TailCall, ir.HashLookup, ir.ArrayUpdate:
-		return true
+// alone looks at the marks from which a way leads to mark m, the end of a turn, without passing head: only by way of head may control
+// come in, only by way of head to m again, and nothing but the writer may change the register.
+func (w *circles) alone(m, head, out int32, n *fuel.Count, writer int) error {
+	reg := ir.Reg(n.Reg)
+	if w.from == nil {
+		w.index()
+		w.seen = take(&w.cfg.memory().inBody, len(w.marks))
 	}
-	return false
+	mark := m + 1
+	w.body = append(w.body[:0], head)
+	w.seen[head] = mark
+	see := func(i int32) {
+		if w.seen[i] != mark {
+			w.seen[i] = mark
+			w.body = append(w.body, i)
+		}
+	}
+	see(m)
+	for k := 0; k < len(w.body); k++ {
+		i := w.body[k]
+		if i == head {
+			continue
+		}
+		if w.l.Ops[w.marks[i]].Kind == ir.Func {
+			return fmt.Errorf("there is another way in")
+		}
+		for _, from := range w.from[w.first[i]:w.first[i+1]] {
+			see(from)
+		}
+	}
+	if w.seen[out] == mark {
+		return fmt.Errorf("its turns end more than once")
+	}
+	for _, i := range w.body {
+		first, last := w.run(i)
+		if int(i)+1 < len(w.marks) && w.seen[i+1] != mark {
+			last = first + 1 // control goes on there out of the loop
+		}
+		for at := first; at < last; at++ {
+			if at != writer && changes(&w.l.Ops[at], reg) {
+				return fmt.Errorf("op %d: R%d is changed", at, reg)
+			}
+		}
+	}
+	return nil
+}
+
+// set checks that the loop at head, whose turns end at mark m, has one way in, and that an op before that sets the register.
+func (w *circles) set(m, head int32, reg ir.Reg, is func(op *ir.Op) bool) error {
+	entry := int32(-1)
+	for _, from := range w.from[w.first[head]:w.first[head+1]] {
+		switch {
+		case from == m:
+		case entry >= 0:
+			return fmt.Errorf("it is entered with another start")
+		default:
+			entry = from
+		}
+	}
+	if entry < 0 {
+		return nil // nobody comes
+	}
+	set := func(op *ir.Op) error {
+		if op == nil || !is(op) {
+			return fmt.Errorf("register %d is not set before", reg)
+		}
+		return nil
+	}
+	ops := w.l.Ops
+	first, last := w.run(entry)
+	switch k := ops[first].Kind; k {
+	case ir.Jump, ir.CondJump, ir.MayGoto: // it changes nothing: what stands before it counts, unless control goes on and something follows it
+		if falls := k != ir.Jump && w.place[ops[first].Target] != head; falls {
+			if i := w.changed(first, last, reg); i >= 0 {
+				return set(&ops[i])
+			}
+		}
+		if entry == 0 {
+			return set(nil)
+		}
+		if first, last = w.run(entry - 1); ends(ops[first].Kind) {
+			return set(nil)
+		}
+	}
+	if i := w.changed(first, last, reg); i >= 0 {
+		return set(&ops[i])
+	}
+	return set(nil)
+}
+
+// changed is the last op behind first and before last that may change a register, -1 for none.
+func (w *circles) changed(first, last int, reg ir.Reg) int {
+	for i := last - 1; i > first; i-- {
+		if changes(&w.l.Ops[i], reg) {
+			return i
+		}
+	}
+	return -1
 }
 
 // changes reports whether an op may change a register, the host's part included.
@@ -168,7 +281,7 @@ func changes(op *ir.Op, r ir.Reg) bool {
 }
 
 // search goes depth first: a way to a mark on the path closes a circle.
-func (w *circles) search(counted []bool) error {
+func (w *circles) search() error {
 	const path, done = 1, 2
 	mem := w.cfg.memory()
 	seen := take(&mem.seen, len(w.marks))
@@ -187,7 +300,7 @@ func (w *circles) search(counted []bool) error {
 				continue
 			}
 			seen[m] = path
-			for _, to := range w.ways(m, counted, room[:0]) {
+			for _, to := range w.ways(m, room[:0]) {
 				switch seen[to] {
 				case 0:
 					stack = append(stack, to)
@@ -202,8 +315,8 @@ func (w *circles) search(counted []bool) error {
 }
 
 // ways appends the marks that control goes to from mark m without fuel having been taken or turns having been counted.
-func (c *checker) ways(m int32, counted []bool, to []int32) []int32 {
-	op := &c.l.Ops[c.marks[m]]
+func (w *circles) ways(m int32, to []int32) []int32 {
+	op := &w.l.Ops[w.marks[m]]
 	on := m + 1
 	switch op.Kind {
 	case ir.Return, ir.Charge:
@@ -211,16 +324,19 @@ func (c *checker) ways(m int32, counted []bool, to []int32) []int32 {
 	case ir.Refund:
 		on = m + 3 // the Charge takes what this gives
 	case ir.Leave:
-		e := &c.l.Exits[op.Exit]
-		return c.lead(c.lead(to, e.Resume), e.Alt)
+		e := &w.l.Exits[op.Exit]
+		return w.lead(w.lead(to, e.Resume), e.Alt)
 	case ir.Jump:
-		return c.lead(to, op.Target)
+		return w.lead(to, op.Target)
+	case ir.Call, ir.HashLookup, ir.ArrayUpdate: // the host may do it instead
+		e := &w.l.Exits[op.Exit]
+		to = w.lead(w.lead(to, e.Resume), e.Alt)
 	case ir.CondJump, ir.MayGoto:
-		if counted == nil || !counted[m] {
-			to = c.lead(to, op.Target)
+		if w.counted[m] != roundByJump {
+			to = w.lead(to, op.Target)
 		}
 	}
-	if int(on) < len(c.marks) {
+	if w.counted[m] != roundByFall && int(on) < len(w.marks) {
 		to = append(to, on)
 	}
 	return to

@@ -35,6 +35,9 @@ func TestCheckEnds(t *testing.T) {
 		{"forth and back", []ir.Op{jump(1), label(0), cond(2), ret, label(1), jump(0), label(2), jump(1)}, false},
 		{"may_goto", []ir.Op{label(0), may(0), ret}, false},
 		{"by way of the host", []ir.Op{label(2), leave}, false},
+		{"by way of the host that looks a key up", []ir.Op{label(2), {Kind: ir.HashLookup, Exit: 1}, ret}, false},
+		{"by way of the host that updates", []ir.Op{label(2), {Kind: ir.ArrayUpdate, Exit: 1}, ret}, false},
+		{"by way of the host that calls", []ir.Op{label(2), {Kind: ir.Call, Exit: 1}, ret}, false},
 		{"nest", []ir.Op{label(0), charge, label(1), charge, cond(1), cond(0), ret}, true},
 		{"inner without", []ir.Op{label(0), charge, label(1), cond(1), cond(0), ret}, false},
 	} {

@@ -32,6 +32,7 @@ const (
 	PassTest                    // an and that is only compared with 0, in one
 	PassNarrow                  // divisions of small numbers in 32 bits
 	PassStack                   // stack that is written before it is read is not cleared
+	PassExtend                  // two shifts to an extension
 	PassNative                  // what the backend makes of neighbours, of divisors that are constants and of short jumps
 	AllPasses  = PassNative<<1 - 1
 )

@@ -72,6 +72,25 @@ func randomList(r *rand.Rand) *ir.List {
 			}
 			continue
 		}
+		switch d, s := reg(), reg(); r.IntN(16) {
+		case 0: // a product or shift that one sum reads, and perhaps somebody else
+			kind := []ir.Kind{ir.Mul, ir.Lsh, ir.Rsh, ir.Arsh}[r.IntN(4)]
+			l.Ops = append(l.Ops, ir.Op{Kind: kind, W: 64, Dst: s, UseImm: true, Imm: 3}, ir.Op{Kind: ir.Add, W: 64, Dst: d, Src: s})
+			switch r.IntN(5) {
+			case 0:
+				l.Ops = append(l.Ops, ir.Op{Kind: ir.Xor, W: 64, Dst: reg(), Src: s})
+			case 1:
+				l.Ops = append(l.Ops, ir.Op{Kind: ir.Store, Size: 8, Access: ir.Frame, Base: ir.FP, Off: -8, Src: s})
+			case 2:
+				l.Ops = append(l.Ops, ir.Op{Kind: ir.Lea, W: 64, Dst: reg(), Src: s, Imm: 8})
+			}
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Mov, W: 64, Dst: s, Src: reg()})
+			continue
+		case 1: // neighbours, of which the first may be where the other's address was
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.FrameAddr, W: 64, Dst: s, Imm: -64},
+				ir.Op{Kind: ir.Load, Size: 8, Dst: reg(), Base: s}, ir.Op{Kind: ir.Load, Size: 8, Dst: reg(), Base: s, Off: 8})
+			continue
+		}
 		k := kinds[r.IntN(len(kinds))]
 		op := ir.Op{Kind: k, W: uint8(32 << r.IntN(2)), Dst: reg(), Src: reg(), UseImm: r.IntN(2) == 0, Imm: imms[r.IntN(len(imms))]}
 		if last := l.Ops[len(l.Ops)-1]; last.Kind != ir.Func && last.Kind != ir.Store && last.Dst < pointer && r.IntN(3) > 0 {

@@ -26,6 +26,8 @@ type lowerer struct {
 	pc     int
 	out    int32 // label behind the program, -1 if nothing goes there
 	after  []ir.Op
+	slots  []stackBytes // what was written to the stack wherever control comes to a label from
+	came   []bool       // control comes to a label
 }
 
 // errFramePointer is of programs whose only proof is of their structure: no verified one does that.
@@ -57,7 +59,9 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 			next++
 			w.emit(ir.Op{Kind: ir.Func, Target: w.fn, Imm: w.stack(pc)})
 		}
-		if w.head[pc] >= 0 {
+		if cost := cfg.Fuel.Arrive(pc); cost > 0 {
+			w.arrive(int64(cost), w.label[pc])
+		} else if w.head[pc] >= 0 {
 			w.turn(int64(cfg.Fuel.Head(pc)), w.head[pc], w.label[pc], falls || w.starts(pc))
 		} else if w.label[pc] >= 0 {
 			w.here(w.label[pc])
@@ -105,7 +109,7 @@ func (w *lowerer) target(pc, t int) {
 	if w.head[t] < 0 && w.cfg.Fuel.Jump(pc, t) > 0 && !w.never(pc) {
 		w.head[t] = w.newLabel()
 	}
-	if _, ok := w.cfg.Fuel.Counted(pc); ok {
+	if n, ok := w.cfg.Fuel.Counted(pc); ok && !n.Falls {
 		if w.counts == nil {
 			w.counts = map[int32]bool{}
 		}
@@ -123,6 +127,16 @@ func (w *lowerer) turn(cost int64, head, body int32, falls bool) {
 		w.emit(ir.Op{Kind: ir.Refund, Imm: cost})
 	}
 	w.emit(ir.Op{Kind: ir.Label, Target: head, Imm: 1})
+	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
+	w.here(body)
+}
+
+// arrive takes fuel from whoever comes here: by way of a label, if it is one, or from what stands before.
+func (w *lowerer) arrive(cost int64, label int32) {
+	if label >= 0 {
+		w.here(label)
+	}
+	body := w.newLabel()
 	w.emit(ir.Op{Kind: ir.Charge, Imm: cost, Exit: w.exit(ir.Exit{Kind: ir.ExitFuel, Resume: body, Alt: -1})})
 	w.here(body)
 }

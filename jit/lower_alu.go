@@ -102,7 +102,7 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 		return w.branch(in, info, w.out), nil
 	}
 	starts := w.cfg.Fuel.Starts()
-	if next := int(w.fn) + 1; t < int(starts[w.fn]) || next < len(starts) && t > int(starts[next]) {
+	if next := int(w.fn) + 1; t < int(starts[w.fn]) || next < len(starts) && t >= int(starts[next]) {
 		return false, fmt.Errorf("jump into another function")
 	}
 	if w.cfg.Fuel.Jump(w.pc, t) > 0 {
@@ -112,15 +112,21 @@ func (w *lowerer) jump(in *isa.Insn, info *isa.Info) (falls bool, err error) {
 }
 
 // never and always report what was proven of a conditional jump. The comparison of a loop that counts is what ends it, whatever
-// was proven.
-func (w *lowerer) never(pc int) bool { return w.decided(pc, verifier.NotTaken) }
+// was proven: only that no other turn follows may be believed.
+func (w *lowerer) never(pc int) bool {
+	if !w.decided(pc, verifier.NotTaken) {
+		return false
+	}
+	n, counts := w.cfg.Fuel.Counted(pc)
+	return !counts || !n.Falls
+}
 
 func (w *lowerer) always(pc int) bool {
 	if !w.decided(pc, verifier.Taken) {
 		return false
 	}
-	_, counts := w.cfg.Fuel.Counted(pc)
-	return !counts
+	n, counts := w.cfg.Fuel.Counted(pc)
+	return !counts || n.Falls
 }
 
 func (w *lowerer) decided(pc int, way verifier.FactFlags) bool {

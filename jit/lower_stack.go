@@ -58,7 +58,10 @@ func (w *lowerer) stack(pc int) int64 {
 	if depth == 0 || !w.cfg.on(PassStack) {
 		return int64(depth+15) &^ 15
 	}
-	s := &stackReads{lowerer: w, depth: depth, end: len(w.insns), at: take(&w.cfg.memory().slots, w.l.Labels), came: take(&w.cfg.memory().came, w.l.Labels)}
+	if w.came == nil { // once for all functions: they share no labels
+		w.slots, w.came = take(&w.cfg.memory().slots, w.l.Labels), take(&w.cfg.memory().came, w.l.Labels)
+	}
+	s := &stackReads{lowerer: w, depth: depth, end: len(w.insns)}
 	if int(w.fn)+1 < len(w.cfg.Fuel.Starts()) {
 		s.end = int(w.cfg.Fuel.Starts()[w.fn+1])
 	}
@@ -77,9 +80,7 @@ func (w *lowerer) stack(pc int) int64 {
 type stackReads struct {
 	*lowerer
 	depth, end int
-	most       int          // what was found to be read, in bytes below R10
-	at         []stackBytes // what was written wherever control comes to a label from
-	came       []bool       // control comes to a label
+	most       int // what was found to be read, in bytes below R10
 	written    stackBytes
 	changed    bool
 }
@@ -93,7 +94,7 @@ func (s *stackReads) walk(pc int) {
 			if alive {
 				s.lead(l)
 			}
-			s.written, alive = s.at[l], s.came[l]
+			s.written, alive = s.slots[l], s.came[l]
 		}
 		if !alive {
 			continue
@@ -105,7 +106,7 @@ func (s *stackReads) walk(pc int) {
 
 // place is a label for instruction pc, -1 if nothing jumps there.
 func (s *stackReads) place(pc int) int32 {
-	if l := max(s.label[pc], s.head[pc]); int(l) < len(s.at) {
+	if l := max(s.label[pc], s.head[pc]); int(l) < len(s.slots) {
 		return l
 	}
 	return -1
@@ -113,8 +114,8 @@ func (s *stackReads) place(pc int) int32 {
 
 func (s *stackReads) lead(l int32) {
 	if !s.came[l] {
-		s.at[l], s.came[l], s.changed = s.written, true, true
-	} else if s.at[l].meet(&s.written) {
+		s.slots[l], s.came[l], s.changed = s.written, true, true
+	} else if s.slots[l].meet(&s.written) {
 		s.changed = true
 	}
 }

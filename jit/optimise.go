@@ -14,6 +14,9 @@ func optimise(l *ir.List, cfg *Config) {
 	if cfg.on(PassRotate) && sums && has.any(ir.Lsh) && has.any(ir.Rsh) {
 		rotate(l.Ops)
 	}
+	if cfg.on(PassExtend) && has.any(ir.Lsh) && has.any(ir.Rsh, ir.Arsh) {
+		shifts(l.Ops)
+	}
 	if cfg.on(PassLea) && has.any(ir.Add, ir.Sub) {
 		lea(l.Ops)
 	}
@@ -49,6 +52,39 @@ func bit(r ir.Reg) regSet { return 1 << (r & 15) }
 func (s regSet) first() ir.Reg { return ir.Reg(bits.TrailingZeros16(uint16(s))) }
 
 const allRegs regSet = 1<<10 - 1
+
+// shifts makes an extension of a shift to the left and one back by as much, and one op of it and the move before. The first
+// compilers for BPF had no other extensions.
+func shifts(ops []ir.Op) {
+	for i := 0; i+1 < len(ops); i++ {
+		up, down := &ops[i], &ops[i+1]
+		if up.Kind != ir.Lsh || down.Kind != ir.Rsh && down.Kind != ir.Arsh || !up.UseImm || !down.UseImm || up.Imm != down.Imm ||
+			up.W != down.W || up.Dst != down.Dst || up.Imm < 1 || up.Imm >= int64(up.W) {
+			continue
+		}
+		d, from := up.Dst, up.W-uint8(up.Imm)
+		if from != 8 && from != 16 && from != 32 {
+			continue
+		}
+		var mov *ir.Op
+		if i > 0 && ops[i-1].Kind == ir.Mov && !ops[i-1].UseImm && ops[i-1].Dst == d && ops[i-1].W >= up.W {
+			mov = &ops[i-1]
+		}
+		*up = ir.Op{Kind: ir.Nop, PC: up.PC}
+		switch {
+		case down.Kind == ir.Arsh && mov != nil:
+			*mov = ir.Op{Kind: ir.Sext, W: down.W, From: from, Dst: d, Src: mov.Src, PC: mov.PC}
+			*down = ir.Op{Kind: ir.Nop, PC: down.PC}
+		case down.Kind == ir.Arsh:
+			*down = ir.Op{Kind: ir.Sext, W: down.W, From: from, Dst: d, Src: d, PC: down.PC}
+		case from == 32 && mov != nil:
+			mov.W = 32
+			*down = ir.Op{Kind: ir.Nop, PC: down.PC}
+		default:
+			*down = ir.Op{Kind: ir.Zext, From: from, W: 64, Dst: d, PC: down.PC}
+		}
+	}
+}
 
 // lea makes one op of a move and the addition of a constant behind it.
 func lea(ops []ir.Op) {

@@ -11,9 +11,14 @@ type part struct {
 // wide makes one load of two that are put together: compilers read what may not be aligned in parts. Both must be
 // proven to lie in an object, or in the frame, so that nothing is read that was not.
 func wide(ops []ir.Op) {
+	first, second := -look-1, -look-1 // the last two loads that may be parts
 	for i := range ops {
 		op := &ops[i]
-		if op.Kind != ir.Or && op.Kind != ir.Add && op.Kind != ir.Xor || op.UseImm || op.Dst == op.Src || op.Dst > 9 || op.Src > 9 {
+		if mayBePart(op) && op.Size <= 4 {
+			first, second = second, i
+			continue
+		}
+		if i-first > look || op.Kind != ir.Or && op.Kind != ir.Add && op.Kind != ir.Xor || op.UseImm || op.Dst == op.Src || op.Dst > 9 || op.Src > 9 {
 			continue
 		}
 		d, ok := partOf(ops, i, op.Dst, true)
@@ -25,6 +30,11 @@ func wide(ops []ir.Op) {
 			combine(ops, i, d, a)
 		}
 	}
+}
+
+// mayBePart reports whether an op is a load that may be read together with its neighbour.
+func mayBePart(op *ir.Op) bool {
+	return op.Kind == ir.Load && !op.Signed && !op.Swapped && !op.Indexed && (op.Safe || op.Access == ir.Frame)
 }
 
 // partOf finds what register r holds at op i. Of one that is to be changed nobody may read it between.
@@ -46,7 +56,7 @@ func partOf(ops []ir.Op, i int, r ir.Reg, alone bool) (part, bool) {
 			if op.W == 32 && ops[i].W != 32 {
 				return p, false
 			}
-		case op.Kind == ir.Load && op.Dst == r && !op.Signed && !op.Swapped && !op.Indexed && (op.Safe || op.Access == ir.Frame):
+		case op.Dst == r && mayBePart(op):
 			p.load = k
 			return p, true
 		default:

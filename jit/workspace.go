@@ -18,8 +18,8 @@ type workspace struct {
 	// What the check works with.
 	marks, place, owner, work []int32
 	counted                   []bool
-	seen                      []uint8
-	from                      [][2]int32
+	seen, rounds              []uint8
+	first, from, inBody       []int32
 	// What near works with, beside some of these.
 	nearPlace, starts, wanted, stack []int32
 	bounds                           []bounds

@@ -13,8 +13,8 @@ import (
 type MachineCode struct {
 	Arch string // Go's name of the architecture
 	Code []byte
-	// End is where the code of the instructions ends, in bytes: ways out that are rarely taken and the code by
-	// which the host enters follow.
+	// End is where the code of the instructions ends, in bytes: what helpers do that are called, ways out that are rarely taken
+	// and the code by which the host enters follow.
 	End int
 	// Lines say where code of an instruction begins; sorted by Offset. Several may name one
 	// instruction, and code of an instruction that left nothing to do has none.
@@ -29,7 +29,7 @@ type CodeLine struct {
 	Insn   int // in 8-byte slots
 }
 
-// CodePart names the code from Offset on: "function NAME", "exits" (the ways out that are rarely taken),
+// CodePart names the code from Offset on: "function NAME", "exits" (what helpers do that are called, and the ways out that are rarely taken),
 // "start", "callee" and "resume" (where the host enters).
 type CodePart struct {
 	Offset int // in bytes

@@ -94,8 +94,8 @@ var interpreterFaults = []mutant{
 // sharedFaults are in what all engines use.
 var sharedFaults = []mutant{
 	{name: "fuel: a helper weighs one unit less", file: "internal/fuel/fuel.go", old: "Helper = 8", new: "Helper = 7"},
-	{name: "fuel: a jump round is not counted itself", file: "internal/fuel/turn.go",
-		old: "t.head[f.first[head]] = cost", new: "t.head[f.first[head]] = cost - 1"},
+	{name: "fuel: a turn costs one unit less", file: "internal/fuel/turn.go",
+		old: "if *cost = b.sum; b.left", new: "if *cost = b.sum - 1; b.left"},
 	{name: "maps: an array has one element more", file: "maps/array.go",
 		old: "\treturn a.base, a.stride, a.n, true\n}", new: "\treturn a.base, a.stride, a.n + 1, true\n}", engines: compiled},
 	{name: "maps: NOEXIST is ignored", file: "maps/htab.go",

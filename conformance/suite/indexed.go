@@ -46,6 +46,25 @@ func indexed(yield func(*Case) bool) bool {
 			}
 		}
 	}
+	for shift := range 4 {
+		for _, between := range []string{"r5 = 0", "r5 = r3"} {
+			for index := range 64 >> 3 {
+				data, at := bytes64(uint64(index)|0xfffffffffffffff8, 0), index<<shift
+				want := little(value[at:], 1)
+				if between == "r5 = r3" {
+					want += uint64(at)
+				}
+				if !yield(&Case{
+					Group: Access, Name: fmt.Sprintf("element %d of a table, times %d, %s", index, 1<<shift, between), RFC: "RFC 9669 section 5.1", Type: "syscall",
+					Data: data, Out: data, Maps: []maps.Spec{table}, Want: want,
+					Insns: text("r7 = r1; r6 = map_value[0]+0; %s r3 = *(u64 *)(r7 +0); r3 &= 7; r3 <<= %d; %s; r4 = map_value[0]+0; r4 += r3; r3 = *(u8 *)(r4 +0); r0 = r3; r0 += r5; exit",
+						fill.String(), shift, between),
+				}) {
+					return false
+				}
+			}
+		}
+	}
 	return true
 }
 

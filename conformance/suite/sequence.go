@@ -75,7 +75,18 @@ func patterns(yield func(*Case) bool) bool {
 						fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 >>= %[2]d; %[1]s2 <<= %[3]d; %[1]s2 %[4]s %[1]s3", w.r, k, rest, put))
 				}
 			}
+			// Of copies, which are read in one case before they are put together.
+			texts = append(texts, fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 >>= %[2]d; %[1]s4 = %[1]s2; %[1]s4 <<= %[3]d; %[1]s4 |= %[1]s3", w.r, k, w.bits-k),
+				fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 <<= %[2]d; %[1]s4 = %[1]s3; %[1]s2 >>= %[3]d; %[1]s3 |= %[1]s2", w.r, k, w.bits-k))
 			texts = append(texts, fmt.Sprintf("r3 = r2; w3 <<= %d; w2 >>= %d; w3 |= w2", k%32, (32-k)&31), fmt.Sprintf("r3 = r2; r3 <<= %d; w2 >>= %d; r3 |= r2", k, w.bits-k))
+		}
+		for _, k := range []int{8, 16, 24, 32, 48, 56} { // extensions, and nearly some
+			if k < w.bits {
+				for _, back := range []string{">>=", "s>>="} {
+					texts = append(texts, fmt.Sprintf("%[1]s3 <<= %[2]d; %[1]s3 %[3]s %[2]d", w.r, k, back), fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 <<= %[2]d; %[1]s3 %[3]s %[2]d", w.r, k, back),
+						fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 <<= %[2]d; %[1]s3 %[3]s %[4]d", w.r, k, back, k-1))
+				}
+			}
 		}
 		for _, imm := range []int{1, -1, 8, 127, -128, 128, 2147483647, -2147483648} {
 			texts = append(texts, fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 += %[2]d", w.r, imm), fmt.Sprintf("%[1]s3 = %[1]s2; %[1]s3 -= %[2]d", w.r, imm),

@@ -4,8 +4,10 @@ package execmem
 
 import "errors"
 
-func mapCode([]byte) ([]byte, error) {
+func reserve(int) ([]byte, error) {
 	return nil, errors.New("not available on this system")
 }
 
-func unmapCode([]byte) {}
+func seal([]byte) error { return nil }
+
+func release([]byte) {}

@@ -8,20 +8,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func mapCode(code []byte) ([]byte, error) {
-	page := unix.Getpagesize()
-	n := (len(code) + page - 1) / page * page
+// reserve maps n bytes that can be written.
+func reserve(n int) ([]byte, error) {
 	mem, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return nil, fmt.Errorf("mmap: %w", err)
 	}
-	copy(mem, code)
-	if err := unix.Mprotect(mem, unix.PROT_READ|unix.PROT_EXEC); err != nil {
-		unix.Munmap(mem)
-		return nil, fmt.Errorf("mprotect: %w", err)
-	}
-	flush(mem)
 	return mem, nil
 }
 
-func unmapCode(mem []byte) { unix.Munmap(mem) }
+// seal makes written pages executable and read-only.
+func seal(mem []byte) error {
+	if err := unix.Mprotect(mem, unix.PROT_READ|unix.PROT_EXEC); err != nil {
+		return fmt.Errorf("mprotect: %w", err)
+	}
+	flush(mem)
+	return nil
+}
+
+func release(mem []byte) { unix.Munmap(mem) }

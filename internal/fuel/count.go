@@ -11,19 +11,24 @@ import (
 const (
 	maxCounted  = 1 << 16 // what turns add to the weight of a function
 	maxProgram  = 1 << 24 // what turns add to the weight of a program
-	maxBody     = 1 << 10 // instructions of a loop
+	maxBody     = 1 << 10 // instructions of a loop, and jumps within it
 	maxScanning = 32      // instructions looked at, for each of the program
 )
 
 // Count is a loop that ends by its own structure: a register is set, or not, before it, one addition of a constant
-// changes it in the loop, and the jump back compares it with a constant. Nothing else needs to be
-// known, so that nothing needs to be believed.
+// changes it in the loop, and the conditional jump that ends a turn compares it, or what it was before the addition, with a constant.
+// Nothing else needs to be known, so that nothing needs to be believed.
 type Count struct {
-	Reg  isa.Reg
-	W    uint8 // 32 or 64: of the addition and of the comparison
+	Reg  isa.Reg // that is stepped
+	Cmp  isa.Reg // that is compared: Reg, or a copy of it made in the last block of the turn
+	W    uint8   // 32 or 64: of the comparison, and of what counts of the addition, which may have 64
 	Step int64
-	Cond isa.CondOp
+	Cond isa.CondOp // when another turn follows
 	Imm  int64
+	// Falls: another turn follows when the jump is not taken.
+	Falls bool
+	// Before: what is compared was copied before the step.
+	Before bool
 	// Start is what the register is set to right before the loop, if Known; without, the turns do not depend on it.
 	Start uint64
 	Known bool
@@ -33,167 +38,228 @@ type Count struct {
 
 // counter finds the loops that count.
 type counter struct {
-	insns []isa.Insn
-	m     *memory
-	from  [][2]int32 // lowest and highest jump to each instruction; {-1, -1} for none
-	backs []int32    // how many jump back to each instruction
-	start []bool     // of functions
-	left  int        // instructions that may still be looked at
-	added uint64     // weight that turns add to the program
+	*flow
+	start []bool // blocks where functions begin
+	seen  []int32
+	body  []int32
+	at    int32  // the instruction that steps the register
+	left  int    // instructions that may still be looked at
+	added uint64 // weight that turns add to the program
 }
 
-// counted is a loop that counts, and its jump back.
+// counted is a loop that counts, and the jump that ends its turns.
 type counted struct {
 	pc int32
 	Count
 }
 
-// count returns the loops that count, in the order of their jumps back, and changes weight, that of each instruction, to one with the
-// turns of the loops around it.
+// count returns the loops that count, in the order of the jumps that end their turns, and changes weight, that of each instruction,
+// to one with the turns of the loops around it.
 func count(f *flow, weight []uint32, starts []int32, m *memory) (found []counted) {
-	c := &counter{insns: f.insns, m: m, left: maxScanning * len(f.insns)}
+	c := &counter{flow: f, left: maxScanning * len(f.insns), start: take(&m.start, len(f.loop)), seen: take(&m.seen, len(f.loop)), body: m.todo[:0]}
+	for _, s := range starts {
+		c.start[f.block[s]] = true
+	}
 	function := uint64(0) // weight that turns add to the function
-	fn := 0
 	for b := range f.loop {
-		pc := int(f.end(int32(b)))
-		for fn < len(starts) && int(starts[fn]) <= pc {
+		if c.start[b] {
 			function = 0
-			fn++
 		}
-		in := &f.insns[pc]
-		head := in.Target(pc)
-		if head < 0 || head > pc || pc-head >= maxBody || !in.IsCond() {
+		if !f.round[b] && !f.fell[b] {
 			continue
 		}
-		if c.from == nil {
-			c.index(f, starts)
-		}
-		n, ok := c.loop(head, pc)
+		n, ok := c.ends(int32(b))
 		if !ok {
 			continue
 		}
-		body := sum(weight[head : pc+1])
-		more := body * uint64(n.Turns-1)
+		weighs := uint64(0)
+		for _, i := range c.body {
+			for _, w := range weight[f.first[i]:f.first[i+1]] {
+				weighs += uint64(w)
+			}
+		}
+		more := weighs * uint64(n.Turns-1)
 		if function+more > maxCounted || c.added+more > maxProgram {
 			continue
 		}
 		function, c.added = function+more, c.added+more
-		for i := head; i <= pc; i++ {
-			weight[i] *= n.Turns
+		for _, i := range c.body {
+			for pc := f.first[i]; pc < f.first[i+1]; pc++ {
+				weight[pc] *= n.Turns
+			}
 		}
-		found = append(found, counted{int32(pc), n})
+		found = append(found, counted{f.end(int32(b)), n})
 	}
+	m.todo = c.body
 	return found
 }
 
-func sum(w []uint32) (n uint64) {
-	for _, x := range w {
-		n += uint64(x)
-	}
-	return n
+// opposite are the comparisons that hold when others do not.
+var opposite = map[isa.CondOp]isa.CondOp{
+	isa.CondEq: isa.CondNe, isa.CondNe: isa.CondEq, isa.CondGt: isa.CondLe, isa.CondLe: isa.CondGt, isa.CondGe: isa.CondLt, isa.CondLt: isa.CondGe,
+	isa.CondSgt: isa.CondSle, isa.CondSle: isa.CondSgt, isa.CondSge: isa.CondSlt, isa.CondSlt: isa.CondSge,
 }
 
-// index notes where jumps come from.
-func (c *counter) index(f *flow, starts []int32) {
-	c.from, c.backs, c.start = take(&c.m.from, len(c.insns)), take(&c.m.backs, len(c.insns)), take(&c.m.start, len(c.insns))
-	for i := range c.from {
-		c.from[i] = [2]int32{-1, -1}
-	}
-	for b := range f.loop {
-		if to := f.target(int32(b)); to >= 0 {
-			pc, t := f.end(int32(b)), f.first[to]
-			if c.from[t][0] < 0 {
-				c.from[t][0] = pc
-			}
-			c.from[t][1] = pc
-			if t <= pc {
-				c.backs[t]++
-			}
-		}
-	}
-	for _, s := range starts {
-		c.start[s] = true
-	}
-}
-
-// loop looks at the loop that the jump at pc closes.
-func (c *counter) loop(head, pc int) (Count, bool) {
+// ends looks at the loop whose turns end with block b, and leaves its blocks in c.body.
+func (c *counter) ends(b int32) (n Count, ok bool) {
+	pc := c.end(b)
 	in := &c.insns[pc]
 	info := in.Info()
-	if !info.UsesImm || c.backs[head] > 1 { // the others take fuel at the head
-		return Count{}, false
+	head := c.target(b)
+	n = Count{Cmp: in.Dst, W: info.Width, Cond: info.CondOp, Imm: in.Imm, Falls: c.fell[b]}
+	if n.Falls {
+		head, n.Cond = b+1, opposite[n.Cond]
 	}
-	n := Count{Reg: in.Dst, W: info.Width, Cond: info.CondOp, Imm: in.Imm}
-	at := c.stepped(head, pc, n.Reg)
-	if at < 0 {
-		return Count{}, false
+	// Other ways round to the head take fuel there.
+	if info.Kind != isa.KindCond || !info.UsesImm || n.Falls && (n.Cond == 0 || c.round[b]) || c.rounds[head] != 1 || !c.steps(b, &n) ||
+		!c.alone(b, head, &n) {
+		return n, false
 	}
-	add := &c.insns[at]
-	switch a := add.Info(); {
-	case a.Kind != isa.KindALU || !a.UsesImm || a.Width != n.W:
-		return Count{}, false
-	case a.AluOp == isa.AluAdd:
-		n.Step = add.Imm
-	case a.AluOp == isa.AluSub:
-		n.Step = -add.Imm
-	default:
-		return Count{}, false
-	}
-	for i := head; i <= pc; i++ {
-		if c.left--; c.left < 0 {
-			return Count{}, false
-		}
-		if i > head && (c.start[i] || c.from[i][0] >= 0 && (int(c.from[i][0]) < head || int(c.from[i][1]) > pc)) {
-			return Count{}, false // another way in
-		}
-		if i != at && writes(&c.insns[i], n.Reg) {
-			return Count{}, false
-		}
-	}
-	n.Start, n.Known = c.first(head, pc, n.Reg, n.W)
+	n.Start, n.Known = c.set(b, head, &n)
 	n.Turns = turns(n)
+	if n.Before && n.Turns > 0 {
+		n.Turns++ // it sees each step a turn late
+	}
 	return n, n.Turns > 0
 }
 
-// stepped returns the instruction that writes a register last before the jump at pc, if control runs from there to the jump without
-// a jump or a call, or a jump to what lies between; else -1.
-func (c *counter) stepped(head, pc int, r isa.Reg) int {
-	for i := pc; i > head && c.from[i][0] < 0; i-- {
-		if c.left--; c.left < 0 || leaves(&c.insns[i-1]) {
+// steps finds the addition and the copy in the block that ends a turn.
+func (c *counter) steps(b int32, n *Count) bool {
+	first, end := c.first[b], c.end(b)
+	n.Reg = n.Cmp
+	at := c.writer(first, end, n.Reg)
+	if at < 0 {
+		return false
+	}
+	if in := &c.insns[at]; in.Info().Kind == isa.KindMov && !in.Info().UsesImm {
+		if in.Src == isa.R10 || in.Info().Width != 64 && n.W == 64 {
+			return false
+		}
+		n.Reg = in.Src
+		copied := at
+		if at = c.writer(copied+1, end, n.Reg); at >= 0 {
+			n.Before = true
+		} else if at = c.writer(first, copied, n.Reg); at < 0 {
+			return false
+		}
+	}
+	c.at = at
+	add := &c.insns[at]
+	a := add.Info()
+	if a.Kind != isa.KindALU || !a.UsesImm || a.Width != n.W && a.Width != 64 {
+		return false
+	}
+	switch a.AluOp {
+	case isa.AluAdd:
+		n.Step = add.Imm
+	case isa.AluSub:
+		n.Step = -add.Imm
+	default:
+		return false
+	}
+	return true
+}
+
+// writer is the last instruction from first to end, exclusive, that writes a register; -1 if there is none, or if control leaves behind it.
+func (c *counter) writer(first, end int32, r isa.Reg) int32 {
+	for pc := end - 1; pc >= first; pc-- {
+		in := &c.insns[pc]
+		if c.left--; c.left < 0 || leaves(in) {
 			return -1
 		}
-		if writes(&c.insns[i-1], r) {
-			return i - 1
+		if writes(in, r) {
+			return pc
 		}
 	}
 	return -1
 }
 
-// first returns the value that a register has whenever the loop is entered, if it is set to a constant right before.
-func (c *counter) first(head, pc int, r isa.Reg, w uint8) (uint64, bool) {
-	if f := c.from[head]; f[0] >= 0 && (int(f[0]) < head || int(f[1]) > pc) || c.start[head] {
+// alone looks for the blocks from which a way leads to the end of the turn without passing the head, and reports whether the head is
+// the only way in there, the end of the turn the only one to it in each turn, and nothing else in there writes the register.
+func (c *counter) alone(b, head int32, n *Count) bool {
+	mark := b + 1
+	c.body = append(c.body[:0], head)
+	c.seen[head] = mark
+	size := 0
+	see := func(i int32) bool {
+		if c.loop[i] != c.loop[head] {
+			return false // another way in
+		}
+		if c.seen[i] != mark {
+			c.seen[i] = mark
+			c.body = append(c.body, i)
+		}
+		return true
+	}
+	see(b)
+	for k := 0; k < len(c.body); k++ {
+		i := c.body[k]
+		more := int(c.first[i+1] - c.first[i])
+		if i != head {
+			more += len(c.jumps(i))
+		}
+		if size, c.left = size+more, c.left-more; c.left < 0 || size > maxBody {
+			return false
+		}
+		for pc := c.first[i]; pc < c.first[i+1]; pc++ {
+			if pc != c.at && writes(&c.insns[pc], n.Reg) {
+				return false
+			}
+		}
+		if i == head {
+			continue
+		}
+		if c.start[i] || i > 0 && c.falls(i-1) && !see(i-1) {
+			return false
+		}
+		for _, from := range c.jumps(i) {
+			if !see(from) {
+				return false
+			}
+		}
+	}
+	out := b + 1
+	if n.Falls {
+		out = c.target(b)
+	}
+	return out < 0 || int(out) >= len(c.seen) || c.seen[out] != mark // else it comes to its end again without passing the head
+}
+
+// set returns the value that a register has whenever the loop is entered, if there is one way in, and it is set to a constant in the
+// block that this comes from.
+func (c *counter) set(b, head int32, n *Count) (uint64, bool) {
+	if c.start[head] {
 		return 0, false
 	}
-	for i := head - 1; i >= 0; i-- {
-		in := &c.insns[i]
-		if c.left--; c.left < 0 || leaves(in) {
-			return 0, false
-		}
-		if writes(in, r) {
-			info := in.Info()
-			switch {
-			case info.Kind != isa.KindMov || !info.UsesImm:
-				return 0, false
-			case info.Width == 32 || w == 32:
-				return uint64(uint32(in.Imm)), true
-			}
-			return uint64(in.Imm), true
-		}
-		if c.from[i][0] >= 0 || c.start[i] {
-			return 0, false
+	entry := int32(-1)
+	ways := 0
+	if head > 0 && c.falls(head-1) && !(n.Falls && b == head-1) {
+		entry, ways = head-1, 1
+	}
+	for _, from := range c.jumps(head) {
+		if from != b {
+			entry, ways = from, ways+1
 		}
 	}
-	return 0, false
+	if ways != 1 {
+		return 0, false
+	}
+	end := c.first[entry+1]
+	if c.insns[end-1].IsJump() {
+		end--
+	}
+	at := c.writer(c.first[entry], end, n.Reg)
+	if at < 0 {
+		return 0, false
+	}
+	in := &c.insns[at]
+	switch info := in.Info(); {
+	case info.Kind != isa.KindMov || !info.UsesImm:
+		return 0, false
+	case info.Width == 32 || n.W == 32:
+		return uint64(uint32(in.Imm)), true
+	}
+	return uint64(in.Imm), true
 }
 
 // leaves reports whether control may go elsewhere from an instruction than to the next.

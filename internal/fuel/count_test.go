@@ -112,7 +112,8 @@ func TestCountShape(t *testing.T) {
 		{"a start that is not known", []isa.Insn{in(isa.OpMov64Reg, 3, 1, 0, 0), nop, add, until(-3), exit}, 3, false},
 		{"a start that does not matter", []isa.Insn{in(isa.OpMov64Reg, 3, 1, 0, 0), nop, add, less(-3), exit}, 3, true},
 		{"two starts", []isa.Insn{in(isa.OpJeqImm, 0, 0, 1, 1), mov, nop, add, until(-3), exit}, 4, false},
-		{"widths differ", []isa.Insn{mov, nop, add, in(isa.OpJne32Imm, 3, 0, -3, 10), exit}, 3, false},
+		{"a comparison of the low half", []isa.Insn{mov, nop, add, in(isa.OpJne32Imm, 3, 0, -3, 10), exit}, 3, true},
+		{"a step of the low half", []isa.Insn{mov, nop, in(isa.OpAdd32Imm, 3, 0, 0, 1), until(-3), exit}, 3, false},
 		{"too many turns", []isa.Insn{mov, nop, add, in(isa.OpJneImm, 3, 0, -3, 1<<20), exit}, 3, false},
 		{"compares a register", []isa.Insn{mov, nop, add, in(isa.OpJneReg, 3, 1, -3, 0), exit}, 3, false},
 	} {

@@ -25,8 +25,9 @@ type Table struct {
 	count  []counted
 	// turn is of jumps: takes for those that take fuel, the number of those that close a loop which counts, from 1; nil if no
 	// jump goes backwards.
-	turn []int32
-	head []uint32 // how much jumps take, by where they go; likewise
+	turn   []int32
+	head   []uint32 // how much turns take, by where they begin; likewise
+	arrive []bool   // where all that arrive take it, not certain jumps only; nil if nowhere
 }
 
 const takes = -1
@@ -71,7 +72,7 @@ func (t *Table) Starts() []int32 { return t.starts }
 // Jump is what the jump from pc to target takes: fuel for the turn of a loop that begins there, if it is one that closes a loop, and
 // that does not count. All that lead to one target take the same.
 func (t *Table) Jump(pc, target int) uint32 {
-	if t.turn == nil || t.turn[pc] != takes {
+	if t.turn == nil || t.turn[pc] != takes || t.arrive != nil && t.arrive[target] {
 		return 0
 	}
 	return t.head[target]
@@ -79,11 +80,22 @@ func (t *Table) Jump(pc, target int) uint32 {
 
 // Head is what the jumps to target take that take anything; 0 if none does.
 func (t *Table) Head(target int) uint32 {
-	if t.head == nil {
+	if t.head == nil || t.arrive != nil && t.arrive[target] {
 		return 0
 	}
 	return t.head[target]
 }
+
+// Arrive is what whoever comes to the instruction at pc takes, by whatever way; 0 for nothing.
+func (t *Table) Arrive(pc int) uint32 {
+	if t.arrive == nil || !t.arrive[pc] {
+		return 0
+	}
+	return t.head[pc]
+}
+
+// Arrives reports whether there is an instruction for which [Table.Arrive] is not 0.
+func (t *Table) Arrives() bool { return t.arrive != nil }
 
 // Counted returns the loop that the jump at pc closes, if it counts.
 func (t *Table) Counted(pc int) (Count, bool) {

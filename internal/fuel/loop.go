@@ -10,11 +10,20 @@ type flow struct {
 	block []int32 // of each instruction
 	// loop numbers the strongly connected components, from 1: two blocks have one number if a way leads from each to the other.
 	loop []int32
-	// round has the blocks that end with a jump to what lies on the search's way to them: without these, control goes round nowhere.
-	round []bool
-	// falls has the components, by number, in which control also comes round by going to the next instruction.
-	falls []bool
+	// round has the blocks that end with a jump to what lies on the search's way to them, fell those from which control goes there by
+	// going on to the next. Without these, control goes round nowhere.
+	round, fell []bool
+	rounds      []int32 // how many of either lead to each block
+	loops       int32
+	from        []int32 // the blocks that jump to each block, one after the other: those to i begin at start[i]
+	start       []int32
 }
+
+// jumps are the blocks that jump to a block.
+func (f *flow) jumps(to int32) []int32 { return f.from[f.start[to]:f.start[to+1]] }
+
+// falls reports whether control may go on to the next block.
+func (f *flow) falls(b int32) bool { return falls(&f.insns[f.end(b)]) }
 
 // end is the last instruction of a block.
 func (f *flow) end(b int32) int32 { return f.first[b+1] - 1 }
@@ -36,21 +45,42 @@ func search(insns []isa.Insn, m *memory) *flow {
 	if !backwards(insns) {
 		return nil
 	}
-	f := &finder{flow: flow{insns: insns}, fell: m.fell[:0], open: m.open[:0], path: m.path[:0]}
+	f := &finder{flow: flow{insns: insns}, open: m.open[:0], path: m.path[:0]}
 	f.split(m)
 	n := len(f.first) - 1
-	f.number, f.low, f.loop, f.on, f.round = take(&m.number, n), take(&m.low, n), take(&m.loop, n), take(&m.on, n), take(&m.round, n)
+	f.number, f.low, f.loop, f.on = take(&m.number, n), take(&m.low, n), take(&m.loop, n), take(&m.on, n)
+	f.round, f.fell, f.rounds = take(&m.round, n), take(&m.fell, n), take(&m.rounds, n)
 	for b := range f.number {
 		if f.number[b] == 0 {
 			f.search(int32(b))
 		}
 	}
-	m.fell, m.open, m.path = f.fell, f.open, f.path
-	f.falls = take(&m.falls, int(f.loops)+1)
-	for _, b := range f.fell {
-		f.falls[f.loop[b]] = true
-	}
+	m.open, m.path = f.open, f.path
+	f.index(m)
 	return &f.flow
+}
+
+// index sorts the jumps by where they go.
+func (f *flow) index(m *memory) {
+	n := len(f.loop)
+	f.start = take(&m.jumpStart, n+1)
+	for i := range n {
+		if t := f.target(int32(i)); t >= 0 {
+			f.start[t+1]++
+		}
+	}
+	for i := range n {
+		f.start[i+1] += f.start[i]
+	}
+	f.from = take(&m.jumps, int(f.start[n]))
+	next := append(m.next[:0], f.start[:n]...)
+	m.next = next
+	for i := range n {
+		if t := f.target(int32(i)); t >= 0 {
+			f.from[next[t]] = int32(i)
+			next[t]++
+		}
+	}
 }
 
 // backwards reports whether a jump goes backwards.
@@ -99,11 +129,9 @@ type finder struct {
 	number []int32 // in the order of the search, from 1; 0 for what was not seen
 	low    []int32 // lowest number on the stack that is reached
 	on     []bool  // the block is on the way
-	fell   []int32 // blocks from which control comes round to the next
 	open   []int32 // blocks whose component is not complete
 	path   []step
 	next   int32
-	loops  int32
 }
 
 // step is a block on the path, and how many of its successors were followed.
@@ -117,10 +145,11 @@ func (f *finder) search(root int32) {
 		if to, jumps, ok := f.successor(b, top.followed); ok {
 			top.followed++
 			if to >= 0 && f.on[to] {
+				f.rounds[to]++
 				if jumps {
 					f.round[b] = true
 				} else {
-					f.fell = append(f.fell, b)
+					f.fell[b] = true
 				}
 			}
 			switch {

@@ -4,12 +4,11 @@ import "sync"
 
 // memory is what a search works in. It serves one program after the other: whoever takes a part of it clears it.
 type memory struct {
-	each                                        []uint32
-	block, first, number, low, loop, fell, open []int32
-	on, round, falls, start, counts, priced     []bool
-	path                                        []step
-	backs, jumps, jumpStart, seen, todo, next   []int32
-	from                                        [][2]int32
+	each                                       []uint32
+	block, first, number, low, loop, open      []int32
+	on, round, fell, start, counts             []bool
+	path                                       []step
+	rounds, jumps, jumpStart, seen, todo, next []int32
 }
 
 var memories = sync.Pool{New: func() any { return new(memory) }}

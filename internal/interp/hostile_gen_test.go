@@ -13,6 +13,7 @@ type hostile struct {
 	r       *rand.Rand
 	insns   []isa.Insn
 	helpers []int64 // the helpers that may be called
+	first   int     // where the function at hand starts
 }
 
 func (h *hostile) reg() isa.Reg { return isa.Reg(h.r.IntN(10)) }
@@ -34,8 +35,13 @@ func (h *hostile) value() uint64 {
 // body appends n instructions of a function that starts here, and its exit.
 func (h *hostile) body(n int, calls []int) {
 	start := len(h.insns)
+	h.first = start
 	var jumps []int
 	for range n {
+		if h.r.IntN(12) == 0 {
+			h.shape(2)
+			continue
+		}
 		op := isa.Op(1 + h.r.IntN(isa.NumOps-1))
 		info := op.Info()
 		in := isa.New(op, h.reg(), h.reg(), 0, 0)
@@ -117,6 +123,11 @@ func (h *hostile) body(n int, calls []int) {
 	}
 	end := len(h.insns)
 	h.insns = append(h.insns, exit...)
+	for at := start; at < end; at++ { // those of shapes stay in the function
+		if in := &h.insns[at]; in.IsJump() && in.Op != isa.OpJa32 && in.Target(at) > end {
+			in.Off = int16(end - at - 1)
+		}
+	}
 	for _, at := range jumps {
 		to := start + h.r.IntN(end-start+1)
 		if h.r.IntN(3) > 0 {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gbpf/gbpf/internal/asm"
+	"github.com/gbpf/gbpf/internal/trap"
 )
 
 // TestHostileFound runs what the hostile campaign found, made small.
@@ -30,6 +31,24 @@ func TestHostileFound(t *testing.T) {
 		}
 		if err := w.hold(); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+// TestInsnsOutOfFuel: what a run that fuel ended has executed is counted to the instruction. The jump that could not pay counted as a turn
+// more than there were.
+func TestInsnsOutOfFuel(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want uint64 // for 10 units
+	}{
+		{"r0 = 0\ntop: r0 += 1; goto top", 13},
+		{"r0 = 0; goto low\ntop: r0 += 1; goto top\nlow: goto top", 15},
+	} {
+		g := newRig(t)
+		p := g.program(asm.Must(tt.text))
+		if res, tr := g.run(p, Mode{Checked: true}, 10, nil); tr == nil || tr.Code != trap.Fuel || res.Insns != tt.want || res.Fuel != 10 {
+			t.Errorf("%s: %d instructions, %d units, %v; want %d", tt.text, res.Insns, res.Fuel, tr, tt.want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // has refused those above 10.
 func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 	var (
-		code    = p.code
+		code    = p.run
 		base    = st.base
 		mask    = st.mask
 		checked = st.mode.Checked
@@ -32,6 +32,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 	for {
 		in = &code[pc]
 		pc++
+	again:
 		switch in.op {
 		case isa.OpAdd64Imm:
 			r[in.dst&15] += in.imm
@@ -506,9 +507,16 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 			}
 			st.insns += uint64(pc - start)
 			p, pc, start = q, 0, 0
-			st.cur, code, checked = p, p.code, st.mode.Checked
+			st.cur, code, checked = p, p.run, st.mode.Checked
 		case isa.OpExit:
 			goto exit
+		case opHead:
+			if st.slice -= int64(in.imm); st.slice < 0 && !st.yield() {
+				st.fail(p, pc-1, st.trap)
+				goto stop
+			}
+			in = &p.code[pc-1]
+			goto again
 		case opWatch:
 			pc--
 			st.show(p, pc, r)
@@ -522,16 +530,16 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 
 	take:
 		st.insns += uint64(pc - start)
-		start = int(in.off)
+		pc = int(in.off)
+		start = pc
 		// The high half of imm is 0 for jumps that begin no turn of a loop.
 		if in.imm>>32 != 0 {
 			st.slice -= int64(in.imm >> 32)
 			if st.slice < 0 && !st.yield() {
-				st.fail(p, int(in.off), st.trap)
+				st.fail(p, pc, st.trap)
 				goto stop
 			}
 		}
-		pc = int(in.off)
 		continue
 
 	exit:
@@ -545,7 +553,7 @@ func (st *State) loop(p *Program, pc int, r *[16]uint64) bool {
 		r[10] = uint64(st.slot.FrameTop(st.depth))
 		p, pc = f.prog, f.ret
 		start = pc
-		st.cur, code = p, p.code
+		st.cur, code = p, p.run
 		continue
 
 	stop:

@@ -54,14 +54,14 @@ func (p *Program) Native() *jit.Code { return p.native }
 
 // RunNative is Run in native mode of a program that has been compiled.
 func (st *State) RunNative(ctx context.Context, p *Program, units uint64, r1, r2 uint64) (Result, *trap.Trap) {
-	st.beginNative(ctx, p)
+	st.begin(ctx)
 	return st.once(p, int64(min(units, 1<<62)), r1, r2)
 }
 
 // RepeatNative is RunNative times times in a row, on what the run before left of packet and context, and each with as many units,
 // until one is stopped. It returns the result of the last, the sum of all, and how many there were.
 func (st *State) RepeatNative(ctx context.Context, p *Program, units uint64, times int) (last, sum Result, runs uint64, t *trap.Trap) {
-	st.beginNative(ctx, p)
+	st.begin(ctx)
 	total := int64(min(units, 1<<62))
 	for ; int64(runs) < int64(times) && t == nil; runs++ {
 		st.block.Tails, st.Call.Err = 0, nil
@@ -72,16 +72,12 @@ func (st *State) RepeatNative(ctx context.Context, p *Program, units uint64, tim
 	return last, sum, runs, t
 }
 
-func (st *State) beginNative(ctx context.Context, p *Program) {
-	st.begin(ctx)
-	if !st.native || st.mode.Checked == p.proven {
+// once runs a program when all has begun.
+func (st *State) once(p *Program, total int64, r1, r2 uint64) (Result, *trap.Trap) {
+	if !st.native || st.mode.Checked == p.proven { // a run that goes on in what is not proven leaves it so
 		st.mode = Mode{Native: true, Checked: !p.proven, MayGoto: maxMayGoto}
 		st.native = true
 	}
-}
-
-// once runs a program when all has begun.
-func (st *State) once(p *Program, total int64, r1, r2 uint64) (Result, *trap.Trap) {
 	slice := min(total, fuel.Slice)
 	st.fuel = total - slice
 	if st.done != nil {

@@ -62,6 +62,8 @@ func TestNativeFlags(t *testing.T) {
 				} else {
 					body[len(body)-3].Off = 2
 				}
+				// And right behind it, in its own width and the other.
+				body = append(body, op, jump(second, 6, 0, imm), in(isa.OpMov64Imm, 5, 0, 0, 55))
 				body = append(append(body, spill()...), exit...)
 				name := fmt.Sprintf("%s, %s, %s", sum, first, second)
 				if !tw.compare(name, body, nil, 1000) {

@@ -71,8 +71,12 @@ func rigIn(t testing.TB, mem *guest.Memory) *rig {
 
 // proved makes the program of insns with a proof of its structure, nil when it has none.
 func (g *rig) proved(insns []isa.Insn) (*Program, error) {
+	return g.verified(insns, verifier.PolicySandboxed)
+}
+
+func (g *rig) verified(insns []isa.Insn, policy verifier.Policy) (*Program, error) {
 	typ := progtype.ByName("raw")
-	proof, err := verifier.Verify(&verifier.Spec{Name: "test", Type: typ, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
+	proof, err := verifier.Verify(&verifier.Spec{Name: "test", Type: typ, GPL: true, Insns: insns}, verifier.Options{Policy: policy})
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +130,8 @@ func (tw *twin) compare(name string, insns []isa.Insn, data []byte, fuel uint64)
 		tw.t.Fatalf("%s: r0 = %#x in the interpreter, %#x in machine code\n%s", name, ra.R0, rb.R0, listing(insns))
 	case ra.Fuel != rb.Fuel:
 		tw.t.Fatalf("%s: fuel %d in the interpreter, %d in machine code\n%s", name, ra.Fuel, rb.Fuel, listing(insns))
+	case tw.a.st.block.Tails == 0 && ra.Insns > ra.Fuel+weight(pa):
+		tw.t.Fatalf("%s: %d instructions were executed for %d units of fuel, the program weighs %d\n%s", name, ra.Insns, ra.Fuel, weight(pa), listing(insns))
 	}
 	x, y := tw.a.st.slot.Region.Bytes(), tw.b.st.slot.Region.Bytes()
 	if !bytes.Equal(x, y) {
@@ -142,6 +148,14 @@ func (tw *twin) compare(name string, insns []isa.Insn, data []byte, fuel uint64)
 		tw.after(pa, pb)
 	}
 	return true
+}
+
+// weight is what all instructions of a program weigh.
+func weight(p *Program) (n uint64) {
+	for _, pc := range p.cost.Starts() {
+		n += uint64(p.cost.Func(int(pc)))
+	}
+	return n
 }
 
 func (tw *twin) wholeWindow(name string) {

@@ -10,6 +10,7 @@ package interp
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gbpf/gbpf/helpers"
 	"github.com/gbpf/gbpf/internal/fuel"
@@ -26,6 +27,7 @@ const (
 	opConst    = isa.Op(isa.NumOps) + iota // dst = imm, two slots
 	opTailCall                             // the helper that does not return
 	opBadJump                              // control left the program, at insn imm
+	opHead                                 // a turn of a loop begins, for imm units: then the instruction of the program
 	opWatch                                // show the observer the instruction of the program, then run it
 )
 
@@ -77,6 +79,7 @@ type Program struct {
 	proven  bool             // it may run in fast mode
 	ctx     *progtype.Layout // what it may do with its context
 	code    []insn
+	run     []insn // code, with opHead where a turn begins that whoever arrives takes fuel for: what the loop reads
 	helpers []*helpers.Helper
 	cost    *fuel.Table
 	native  *jit.Code
@@ -110,6 +113,15 @@ func New(src Source) (*Program, error) {
 	}
 	// Falling off the end lands here.
 	p.code = append(p.code, insn{op: opBadJump, imm: uint64(n - 1)})
+	p.run = p.code
+	if p.cost.Arrives() {
+		p.run = slices.Clone(p.code)
+		for pc := range n {
+			if cost := p.cost.Arrive(pc); cost > 0 {
+				p.run[pc] = insn{op: opHead, imm: uint64(cost)}
+			}
+		}
+	}
 	return p, nil
 }
 

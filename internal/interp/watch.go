@@ -18,9 +18,9 @@ func (st *State) observed(p *Program) *Program {
 		return st.watched
 	}
 	q := *p
-	q.plain, q.code = p, make([]insn, len(p.code))
-	for i := range q.code {
-		q.code[i].op = opWatch
+	q.plain, q.run = p, make([]insn, len(p.run))
+	for i := range q.run {
+		q.run[i].op = opWatch
 	}
 	st.watched = &q
 	return &q
@@ -31,8 +31,8 @@ func (st *State) observed(p *Program) *Program {
 func (st *State) show(p *Program, pc int, r *[16]uint64) {
 	st.mode.Watch(st, p.plain, pc, r)
 	st.hide()
-	st.shown = &p.code[pc]
-	*st.shown = p.plain.code[pc]
+	st.shown = &p.run[pc]
+	*st.shown = p.plain.run[pc]
 }
 
 // hide takes back what show put in place.

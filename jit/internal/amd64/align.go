@@ -57,17 +57,18 @@ func (x *expander) align() {
 	if len(x.loops) == 0 {
 		return
 	}
-	byLabel := make(map[int32]int, len(x.loops))
+	x.byLabel = slices.Grow(x.byLabel[:0], len(x.labels))[:len(x.labels)]
+	clear(x.byLabel)
 	for i, l := range x.loops {
-		byLabel[l.label] = i
+		x.byLabel[l.label] = int32(i) + 1
 	}
 	for _, f := range x.fixes {
-		if i, ok := byLabel[f.label]; ok && x.labels[f.label] <= f.at {
+		if i := x.byLabel[f.label]; i > 0 && x.labels[f.label] <= f.at {
 			end := f.at + 1
 			if !f.short {
 				end += 3
 			}
-			x.loops[i].end = max(x.loops[i].end, end)
+			x.loops[i-1].end = max(x.loops[i-1].end, end)
 		}
 	}
 	x.cuts = x.cuts[:0]
@@ -110,18 +111,30 @@ func lines(n int32) int32 { return (n + line - 1) / line }
 // reach reports whether all short jumps reach when loops are moved. Those to loops whose last jump back came later than they did
 // may not: then nothing is moved.
 func (x *expander) reach() bool {
-	to := func(at int32) int {
-		n := sort.Search(len(x.cuts), func(i int) bool { return x.cuts[i].at > at })
+	by := func(n int) int32 { // behind the first n cuts
 		if n == 0 {
-			return int(at)
+			return 0
 		}
-		return int(at - x.cuts[n-1].by)
+		return x.cuts[n-1].by
 	}
+	here := 0 // cuts that the jump lies behind
 	for _, f := range x.fixes {
-		if label := x.labels[f.label]; f.short && label >= 0 {
-			if n := to(label) - to(f.at) - 1; n != int(int8(n)) {
-				return false
-			}
+		for here < len(x.cuts) && x.cuts[here].at <= f.at {
+			here++
+		}
+		label := x.labels[f.label]
+		if !f.short || label < 0 {
+			continue
+		}
+		there := here
+		for there > 0 && x.cuts[there-1].at > label {
+			there--
+		}
+		for there < len(x.cuts) && x.cuts[there].at <= label {
+			there++
+		}
+		if n := label - by(there) - (f.at - by(here)) - 1; n != int32(int8(n)) {
+			return false
 		}
 	}
 	return true

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -61,9 +63,10 @@ type expander struct {
 	resultW uint8
 	tails   []coldZero // divisions by 0
 	cuts    []cut
-	loops   []loop // that may be moved, by their offsets
-	movable []bool // the labels that nothing falls into on the way round a loop
-	falls   bool   // control comes to the op at hand from the one before
+	loops   []loop  // that may be moved, by their offsets
+	byLabel []int32 // number of the loop of each label, from 1: see align
+	movable []bool  // the labels that nothing falls into on the way round a loop
+	falls   bool    // control comes to the op at hand from the one before
 }
 
 // coldExit is an exit out of line: the jump at At comes here.
@@ -79,7 +82,7 @@ func (x *expander) begin(l *ir.List, f Features) {
 	*x = expander{
 		buffer: buffer{x.b[:0]}, l: l, f: f, held: ir.None, result: ir.None,
 		labels: x.labels[:0], placed: x.placed[:0], fixes: x.fixes[:0], cold: x.cold[:0], funcFix: x.funcFix[:0],
-		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0], loops: x.loops[:0], movable: x.movable[:0],
+		lines: x.lines[:0], exits: x.exits[:0], dones: x.dones[:0], tails: x.tails[:0], cuts: x.cuts[:0], loops: x.loops[:0], movable: x.movable[:0], byLabel: x.byLabel,
 		funcs: make([]uint32, len(l.Funcs)),
 	}
 	x.labels = slices.Grow(x.labels, l.Labels)[:l.Labels]
@@ -108,6 +111,12 @@ func Expand(l *ir.List, f Features) (*ir.Native, error) {
 		x.shorten()
 		x.align()
 	}
+	return x.link()
+}
+
+// link puts what is out of line behind the code of the ops, and fills in where jumps go.
+func (x *expander) link() (*ir.Native, error) {
+	l := x.l
 	for i := range x.tails {
 		x.tail(&x.tails[i])
 	}
@@ -409,7 +418,7 @@ func (x *expander) arith(op *ir.Op, w int, dst, src Reg) {
 		a = aluXor
 	case ir.Mul:
 		if op.UseImm {
-			x.imulRRI(w, dst, dst, imm)
+			x.product(w, dst, dst, imm)
 		} else {
 			x.imulRR(w, dst, src)
 		}
@@ -518,4 +527,24 @@ func (x *expander) compare(op *ir.Op) CC {
 		x.aluRR(w, aluCmp, dst, src)
 	}
 	return cc
+}
+
+// product is dst = src * imm. What a shift and a subtraction or a lea do takes less than the three cycles of a multiplication.
+func (x *expander) product(w int, dst, src Reg, imm int32) {
+	switch {
+	case !x.l.Plain && imm == 3:
+		x.lea(w, dst, Mem{Base: src, Index: src, Scale: 1})
+	case !x.l.Plain && imm > 3 && imm < math.MaxInt32 && imm&(imm+1) == 0:
+		from := src
+		if dst == src {
+			from = temp // ir.Tmp does not live across an op of a constant
+			x.movRR(w, temp, src)
+		} else {
+			x.movRR(w, dst, src)
+		}
+		x.shiftI(w, shShl, dst, uint8(bits.TrailingZeros32(uint32(imm+1))))
+		x.aluRR(w, aluSub, dst, from)
+	default:
+		x.imulRRI(w, dst, src, imm)
+	}
 }

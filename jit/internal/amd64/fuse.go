@@ -43,7 +43,7 @@ func (x *expander) fuse(ops []ir.Op) int {
 		}
 		x.lea(w, dst, Mem{Base: a, Index: b})
 	case op.Kind == ir.Mul && op.UseImm:
-		x.imulRRI(w, dst, regs[mov.Src], int32(op.Imm))
+		x.product(w, dst, regs[mov.Src], int32(op.Imm))
 	case op.Kind == ir.Rol && op.UseImm && x.f.BMI2 && op.Imm&int64(w-1) != 0:
 		x.rorx(w, dst, regs[mov.Src], uint8(-op.Imm)&uint8(w-1))
 	case op.Kind == ir.And && op.UseImm && op.Imm == 0xff:

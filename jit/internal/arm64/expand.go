@@ -46,9 +46,10 @@ type cold struct{ label, exit int32 }
 type expander struct {
 	asm
 	list     *ir.List
-	ops      []ir.Op // of the list, tidied
+	ops      []ir.Op // of the list
 	features Features
 	colds    []cold
+	bodies   []body
 	common   int32 // label of the exit code
 	done     int32
 	funcs    int32 // label of function 0; the others follow
@@ -61,15 +62,14 @@ type expander struct {
 	joins joins
 }
 
-// Expand makes machine code of a list. The error says which op it cannot have.
+// Expand makes machine code of a list, which it tidies. The error says which op it cannot have.
 func Expand(l *ir.List, f Features) (*ir.Native, error) {
-	ops := l.Ops
 	if !l.Plain {
-		ops = tidy(ops)
+		l.Ops = tidy(l.Ops)
 	}
-	far := make([]bool, len(ops))
+	far := make([]bool, len(l.Ops))
 	for {
-		e := &expander{asm: asm{far: far}, list: l, ops: ops, features: f}
+		e := &expander{asm: asm{far: far}, list: l, ops: l.Ops, features: f}
 		n, ok, err := e.run()
 		if err != nil {
 			return nil, err
@@ -99,8 +99,12 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	e.joins = newJoins(l, e.ops)
 	e.common, e.done = e.newLabel(), e.newLabel()
 
+	end := uint32(0)
 	for i := 0; i < len(e.ops) && e.err == nil; {
 		op := &e.ops[i]
+		if op.Kind == ir.Func && end == 0 && uint32(op.Target) < uint32(len(l.Funcs)) && l.Funcs[op.Target].Inner {
+			end = uint32(4 * len(e.code)) // it is what a helper does
+		}
 		e.op = i
 		if n := len(e.lines); n == 0 || e.lines[n-1].PC != uint32(op.PC) {
 			if n > 0 && e.lines[n-1].Code == uint32(4*len(e.code)) {
@@ -128,7 +132,9 @@ func (e *expander) run() (*ir.Native, bool, error) {
 		e.settle(op)
 		i++
 	}
-	end := uint32(4 * len(e.code))
+	if end == 0 {
+		end = uint32(4 * len(e.code))
+	}
 	if !e.joins.alive {
 		e.finish() // the last return falls in here
 	}
@@ -137,6 +143,7 @@ func (e *expander) run() (*ir.Native, bool, error) {
 	if e.joins.alive {
 		e.finish()
 	}
+	e.outline()
 	for _, c := range e.colds {
 		e.place(c.label)
 		e.leave(c.exit)
@@ -280,17 +287,24 @@ func (e *expander) expand(op *ir.Op) {
 	case ir.ArrayUpdate:
 		e.arrayUpdate(op)
 	case ir.TailCall:
-		e.tailCall(op)
+		e.call(op)
+		e.dst(0)
 	case ir.ReadClock:
-		e.clock()
+		e.call(op)
+		e.dst(0)
 	case ir.LoadPacket:
 		e.loadPacket(op)
 	case ir.Copy:
 		e.copyOp(op)
 	case ir.RingReserve:
-		e.ringReserve(op)
+		e.call(op)
+		e.dst(0)
+		e.dst(1)
+		e.dst(5)
 	case ir.RingCommit:
-		e.ringCommit(op)
+		e.call(op)
+		e.dst(0)
+		e.dst(3)
 	default:
 		e.control(op)
 	}

@@ -43,8 +43,6 @@ const viaFrame = uint8(len(slotRegs) + 1)
 // viaRoot is the slot that holds the address in R1 where function 0 begins, if only the host and tail calls enter it.
 const viaRoot = 1
 
-const rRoot = rAddr
-
 // host is the register of a via.
 func (v via) host() Reg {
 	if v.at == viaFrame {

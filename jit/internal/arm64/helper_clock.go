@@ -16,10 +16,9 @@ const (
 	lineValid = 24
 )
 
-// clock reads the counter behind all loads that stand before it.
+// clock is the body that reads the counter behind all loads that stand before it.
 func (e *expander) clock() {
 	stale, end := e.newLabel(), e.newLabel()
-	e.dst(0)
 	e.emit(
 		isb, mrsCNTVCT0, isb,
 		Access(LDR, 8, rT1, rState, uint32(ir.OffClock)), Ldar(8, rT1, rT1),

@@ -21,9 +21,6 @@ const (
 // ringReserve takes room by moving the producer position, then writes the header. R0, R1 and R5 are free.
 func (e *expander) ringReserve(op *ir.Op) {
 	full, end := e.newLabel(), e.newLabel()
-	e.dst(0)
-	e.dst(1)
-	e.dst(5)
 	head, size := rT0, rT1
 	if op.UseImm {
 		e.constant(size, uint64((op.Off+8+7)&^7))
@@ -75,8 +72,6 @@ func (e *expander) ringReserve(op *ir.Op) {
 // ringCommit exchanges the header, then looks for readers. R0 and R3 are free.
 func (e *expander) ringCommit(op *ir.Op) {
 	not, end := e.newLabel(), e.newLabel()
-	e.dst(0)
-	e.dst(3)
 	e.constant(rImm, uint64(op.Aux+8))
 	e.emit(Sub(X, rT0, 1, rImm, LSL, 0))
 	e.constant(rImm, uint64(op.Stride))

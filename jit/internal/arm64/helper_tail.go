@@ -45,5 +45,4 @@ func (e *expander) tailCall(op *ir.Op) {
 		Br(rExit),
 	)
 	e.place(miss)
-	e.dst(0)
 }

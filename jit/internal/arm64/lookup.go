@@ -61,8 +61,25 @@ func (e *expander) element(l *maps.Layout, d, n Reg) {
 	}
 }
 
-// arrayUpdate is bpf_map_update_elem on an array: a copy of constant size. R5 is free.
+// arrayUpdate is bpf_map_update_elem on an array. R5 is free.
 func (e *expander) arrayUpdate(op *ir.Op) {
+	l := e.layout(op, maps.ArrayLayout)
+	value := ir.Op{Base: op.Src}
+	if op.UseImm {
+		value = ir.Op{Base: ir.FP, Off: int32(op.Imm), Access: ir.Frame}
+	}
+	e.keyAddress(rT0, &value, l.ValueSize)
+	e.keyAddress(rT1, op, l.KeySize)
+	e.call(&ir.Op{Kind: op.Kind, Aux: op.Aux})
+	for _, r := range [...]ir.Reg{0, 5, ir.Tmp} {
+		e.forget(r)
+	}
+	e.branchZero(X, rT1, true, e.cold(op.Exit))
+}
+
+// arrayCopy is the body that makes the value at rT0 that of the element with the key at rT1: a copy of constant size. rT1 is 0 behind it
+// if the host has to be asked.
+func (e *expander) arrayCopy(op *ir.Op) {
 	l := e.layout(op, maps.ArrayLayout)
 	if l.ValueSize > 64 {
 		e.fail("value of %d bytes", l.ValueSize)
@@ -70,54 +87,47 @@ func (e *expander) arrayUpdate(op *ir.Op) {
 	}
 	out, done := e.newLabel(), e.newLabel()
 	e.branchZero(X, 4, false, out)
-	e.keyAddress(op, l.KeySize)
-	e.emit(Access(LDR, 4, rT0, rT1, 0))
-	e.compareImm(W, rT0, uint64(l.Entries))
+	const index = rTmp
+	e.emit(Access(LDR, 4, index, rT1, 0))
+	e.compareImm(W, index, uint64(l.Entries))
 	e.branchIf(HS, out)
-	value := ir.Op{Base: op.Src}
-	if op.UseImm {
-		value = ir.Op{Base: ir.FP, Off: int32(op.Imm), Access: ir.Frame}
-	}
-	e.keyAddress(&value, l.ValueSize)
-	e.element(l, 5, rT0)
+	e.element(l, 5, index)
 	e.emit(AddExt(X, 5, rBase, 5, UXTW, 0))
 	for at, n := uint32(0), l.ValueSize; n > 0; {
 		size := uint32(8)
 		for size > n {
 			size /= 2
 		}
-		e.emit(Access(LDR, uint8(size), rT0, rT1, at), Access(STR, uint8(size), rT0, 5, at))
+		e.emit(Access(LDR, uint8(size), index, rT0, at), Access(STR, uint8(size), index, 5, at))
 		at, n = at+size, n-size
 	}
 	e.emit(Mov(X, 0, ZR))
 	e.jump(done)
 	e.place(out)
-	e.leave(e.exit(op.Exit))
+	e.emit(Mov(X, rT1, ZR))
 	e.place(done)
-	e.forget(0)
-	e.forget(5)
 }
 
-// keyAddress puts the host address of n bytes, a key or a value, into rT1.
-func (e *expander) keyAddress(op *ir.Op, n uint32) {
+// keyAddress puts the host address of n bytes, a key or a value, into d.
+func (e *expander) keyAddress(d Reg, op *ir.Op, n uint32) {
 	switch {
 	case op.Access == ir.Frame && op.Base == ir.FP:
 		off := int64(op.Off) + frameBias
 		if off < 0 || off+int64(n) > frameBias {
 			e.fail("offset %d is outside the frame", op.Off)
 		}
-		e.emit(AddImm(X, rT1, rFrame, uint64(off)&0xfff))
+		e.emit(AddImm(X, d, rFrame, uint64(off)&0xfff))
 	case op.Access == ir.Confined:
 		from := e.reg(op.Base)
 		if op.Off != 0 {
-			e.addImm(W, rT1, from, uint64(int64(op.Off)))
-			from = rT1
+			e.addImm(W, d, from, uint64(int64(op.Off)))
+			from = d
 		}
 		if e.list.Mask != 1<<32-1 {
-			e.maskTo(rT1, from, e.list.Mask)
-			from = rT1
+			e.maskTo(d, from, e.list.Mask)
+			from = d
 		}
-		e.emit(AddExt(X, rT1, rBase, from, UXTW, 0))
+		e.emit(AddExt(X, d, rBase, from, UXTW, 0))
 	default:
 		e.fail("access %d with base register %d", op.Access, op.Base)
 	}
@@ -136,18 +146,24 @@ func (e *expander) keyWord(l *maps.Layout, d Reg, i uint32) {
 	}
 }
 
-// hashLookup is bpf_map_lookup_elem on a hash map: see package maps for the layout and who may write what meanwhile.
-// Links are loaded with acquire.
+// hashLookup is bpf_map_lookup_elem on a hash map.
 func (e *expander) hashLookup(op *ir.Op) {
+	e.keyAddress(rT1, op, e.layout(op, maps.HashLayout).KeySize)
+	e.call(&ir.Op{Kind: op.Kind, Aux: op.Aux, Imm: op.Imm})
+	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5, ir.Tmp} {
+		e.forget(r)
+	}
+	e.branchZero(X, rT1, true, e.cold(op.Exit))
+}
+
+// hashWalk is the body of a lookup of the key at rT1 in a hash map: see package maps for the layout and who may write what meanwhile.
+// Links are loaded with acquire. rT1 is 0 behind it if the host has to be asked.
+func (e *expander) hashWalk(op *ir.Op) {
 	l := e.layout(op, maps.HashLayout)
 	words := l.KeyStride / 8
 	if words == 0 || words > 8 || l.KeySize > l.KeyStride || l.KeySize <= l.KeyStride-8 {
 		e.fail("keys of %d bytes", l.KeySize)
 		return
-	}
-	e.keyAddress(op, l.KeySize)
-	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5, ir.Tmp} {
-		e.forget(r)
 	}
 	single := words == 1
 	const hash = 0
@@ -215,6 +231,6 @@ func (e *expander) hashLookup(op *ir.Op) {
 
 	e.place(wrong)
 	e.constant(1, uint64(op.Imm))
-	e.leave(e.exit(op.Exit))
+	e.emit(Mov(X, rT1, ZR))
 	e.place(done)
 }

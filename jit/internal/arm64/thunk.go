@@ -62,7 +62,7 @@ func (e *expander) thunks(n *ir.Native) {
 	if n.Root = uint32(4 * max(0, e.labels[e.funcs])); e.list.Funcs[0].Root {
 		if e.root {
 			n.Root = here()
-			e.confined(rRoot, 1)
+			e.confined(via{at: viaRoot}.host(), 1)
 		}
 		e.jump(e.funcs)
 	} else {

@@ -2,10 +2,10 @@ package arm64
 
 import "github.com/gbpf/gbpf/jit/internal/ir"
 
-// tidy returns the ops without those that do nothing: a jump to what follows anyway, and one that a jump with the
+// tidy takes the ops out that do nothing, in their place: a jump to what follows anyway, and one that a jump with the
 // opposite condition does the work of.
 func tidy(ops []ir.Op) []ir.Op {
-	out := make([]ir.Op, 0, len(ops))
+	out := ops[:0]
 	for i := range ops {
 		op := &ops[i]
 		switch op.Kind {
@@ -25,7 +25,11 @@ func tidy(ops []ir.Op) []ir.Op {
 				continue
 			}
 		}
-		out = append(out, *op)
+		if len(out) < i {
+			out = append(out, *op)
+		} else {
+			out = ops[:i+1]
+		}
 	}
 	return out
 }

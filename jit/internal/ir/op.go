@@ -268,7 +268,7 @@ type Native struct {
 	Labels []uint32 // code offset by label
 	Funcs  []uint32 // code offset of the first byte of each function, its prologue
 	PCs    []Line   // sorted by Code: for dumps
-	// End is where the code of the ops ends: ways out that are rarely taken follow, then the stubs.
+	// End is where the code of the ops ends: what helpers do, if it is called, and ways out that are rarely taken follow, then the stubs.
 	End uint32
 }
 
