@@ -115,13 +115,13 @@ func (w *circles) run(m int32) (lo, hi int) {
 // counts holds the loop whose turns end with the conditional jump at mark m against what package fuel says of it.
 func (w *circles) counts(m int32, n *fuel.Count) error {
 	ops := w.l.Ops
-	reg, same := ir.Reg(n.Reg), func(a, b int64) bool { return a == b || n.W == 32 && int32(a) == int32(b) }
+	reg, same := ir.Reg(n.Reg), func(a, b int64, w uint8) bool { return a == b || w == 32 && int32(a) == int32(b) }
 	jump := &ops[w.marks[m]]
 	head, out, cond := w.place[jump.Target], m+1, jump.Cond
 	if n.Falls {
 		head, out, cond = out, head, cond.Not()
 	}
-	if jump.Dst != ir.Reg(n.Cmp) || jump.W != n.W || !jump.UseImm || !same(jump.Imm, n.Imm) || cond != conds[n.Cond] || m == 0 {
+	if jump.Dst != ir.Reg(n.Cmp) || jump.W != n.W || !jump.UseImm || !same(jump.Imm, n.Imm, n.W) || cond != conds[n.Cond] || m == 0 {
 		return fmt.Errorf("it compares something else")
 	}
 	if int(max(head, out)) >= len(w.marks) || ops[w.marks[head]].Kind != ir.Label {
@@ -136,7 +136,7 @@ func (w *circles) counts(m int32, n *fuel.Count) error {
 			if op.Kind == ir.Sub {
 				step = -step
 			}
-			if writer >= 0 || op.W != n.W && op.W != 64 || !same(step, n.Step) ||
+			if writer >= 0 || op.W != n.W && op.W != 64 || !same(step, n.Step, op.W) ||
 				!(op.Kind == ir.Lea && op.Src == reg || (op.Kind == ir.Add || op.Kind == ir.Sub) && op.UseImm) {
 				return fmt.Errorf("op %d: R%d is changed", i, reg)
 			}
@@ -157,12 +157,13 @@ func (w *circles) counts(m int32, n *fuel.Count) error {
 	if err := w.alone(m, head, out, n, writer); err != nil || !n.Known {
 		return err
 	}
+	// Registers are bounded by the start, too: what 32 bits of it are compared must not hide what the others are.
 	return w.set(m, head, reg, func(op *ir.Op) bool {
-		v := op.Imm
+		v, start := op.Imm, int64(n.Start)
 		if op.W == 32 {
-			v = int64(uint32(op.Imm))
+			v = int64(uint32(v))
 		}
-		return op.Kind == ir.Mov && op.UseImm && same(v, int64(n.Start))
+		return op.Kind == ir.Mov && op.UseImm && (v == start || n.W == 32 && v == int64(int32(start)))
 	})
 }
 

@@ -76,25 +76,32 @@ func (c *checkCase) build(t testing.TB) *ir.List {
 
 func checkCases(t testing.TB, mask uint32) (all []*checkCase) {
 	for _, p := range checkTexts {
-		insns, err := asm.Parse(p.text)
-		if err != nil {
-			t.Fatalf("%s: %v", p.name, err)
-		}
-		proof, err := verifier.Verify(&verifier.Spec{Name: p.name, Type: progtype.Raw, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
-		if err != nil {
-			t.Fatalf("%s: %v", p.name, err)
-		}
-		all = append(all, &checkCase{p.name, proof, &Config{
-			Mask: mask, Fuel: fuel.New(insns), TailCall: func(int) bool { return false },
-			Const: func(pc int) uint64 {
-				if insns[pc].Op == isa.OpLddwFunc {
-					return fuel.Ref(insns[pc].Target(pc))
-				}
-				return uint64(insns[pc].Imm)
-			},
-		}})
+		c := checkCaseOf(t, p.name, p.text)
+		c.cfg.Mask = mask
+		all = append(all, c)
 	}
 	return all
+}
+
+// checkCaseOf is a program of raw shape of which only the structure is proven.
+func checkCaseOf(t testing.TB, name, text string) *checkCase {
+	insns, err := asm.Parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	proof, err := verifier.Verify(&verifier.Spec{Name: name, Type: progtype.Raw, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return &checkCase{name, proof, &Config{
+		Mask: 1<<32 - 1, Fuel: fuel.New(insns), TailCall: func(int) bool { return false },
+		Const: func(pc int) uint64 {
+			if insns[pc].Op == isa.OpLddwFunc {
+				return fuel.Ref(insns[pc].Target(pc))
+			}
+			return uint64(insns[pc].Imm)
+		},
+	}}
 }
 
 // hasAddress reports whether an op forms an address with Base, Off and Access.

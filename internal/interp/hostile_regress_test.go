@@ -22,6 +22,9 @@ func TestHostileFound(t *testing.T) {
 		{"a loop around a compare and exchange", "r0 = 0; w8 = 3\ntop: w8 += 5545; r0 = atomic64_cmpxchg((u64 *)(r10 -16), r0, r8); if w8 < 144521 goto top\nexit"},
 		// It was not compiled: nobody reads the start of a loop whose end is not reached.
 		{"a loop that counts, but whose end is not reached", "r0 = 0; w4 = 2790877\ntop: w9 = 1; goto out; w4 -= 201922; if w4 s> 19079914 goto top\nout: exit"},
+		// It was not compiled: what sets the register stands before a jump, behind which the loop begins.
+		{"a loop that counts behind a jump", "r0 = 0; w1 = -12; if r2 > 6 goto out\ntop: r0 += 1; r1 += 3; if r1 <= 59 goto top\nout: exit"},
+		{"a loop that counts behind two jumps", "r0 = 0; w1 = 12; if r2 > 600 goto out; if r2 > 700 goto out\ntop: r0 += 1; r1 += 3; if r1 <= 59 goto top\nout: exit"},
 	} {
 		if !w.compare(tt.name, asm.Must(tt.text), nil, hostileFuel) {
 			t.Errorf("%s: the structure is refused", tt.name)

@@ -71,9 +71,8 @@ func (e *expander) arrayUpdate(op *ir.Op) {
 	e.keyAddress(rT0, &value, l.ValueSize)
 	e.keyAddress(rT1, op, l.KeySize)
 	e.call(&ir.Op{Kind: op.Kind, Aux: op.Aux})
-	for _, r := range [...]ir.Reg{0, 5, ir.Tmp} {
-		e.forget(r)
-	}
+	e.forget(0)
+	e.forget(5)
 	e.branchZero(X, rT1, true, e.cold(op.Exit))
 }
 
@@ -150,7 +149,7 @@ func (e *expander) keyWord(l *maps.Layout, d Reg, i uint32) {
 func (e *expander) hashLookup(op *ir.Op) {
 	e.keyAddress(rT1, op, e.layout(op, maps.HashLayout).KeySize)
 	e.call(&ir.Op{Kind: op.Kind, Aux: op.Aux, Imm: op.Imm})
-	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5, ir.Tmp} {
+	for _, r := range [...]ir.Reg{0, 1, 3, 4, 5} {
 		e.forget(r)
 	}
 	e.branchZero(X, rT1, true, e.cold(op.Exit))

@@ -10,8 +10,9 @@ type body struct {
 	label int32
 }
 
-// call calls the body that does an op, made of an equal one if there is one.
+// call calls the body that does an op, made of an equal one if there is one. Bodies work with the temporary, too.
 func (e *expander) call(op *ir.Op) {
+	e.forget(ir.Tmp)
 	for i := range e.bodies {
 		if b := &e.bodies[i]; e.same(b.op, *op) {
 			e.branch(Bl(0), reach26, b.label)
