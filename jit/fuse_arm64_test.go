@@ -14,6 +14,7 @@ import (
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/arm64"
 	"github.com/gbpf/gbpf/jit/internal/ir"
+	"github.com/gbpf/gbpf/maps"
 )
 
 // The registers of random lists that hold addresses in the window, and what they are near to.
@@ -329,6 +330,63 @@ func TestFarBranches(t *testing.T) {
 		runtime.KeepAlive(code)
 		if st.R[0] != c.want {
 			t.Errorf("%s: r0 = %d, want %d", c.name, st.R[0], c.want)
+		}
+	}
+}
+
+// TestFarExits has lookups whose bodies and ways out are further away than a conditional branch reaches: they find what
+// they find nearby.
+func TestFarExits(t *testing.T) {
+	w := newWild(t)
+	hash, err := maps.New(w.mem, &maps.Spec{Name: "hash", Type: maps.Hash, KeySize: 12, ValueSize: 8, MaxEntries: 4}, 1, maps.NewTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	array, err := maps.New(w.mem, &maps.Spec{Name: "array", Type: maps.Array, KeySize: 4, ValueSize: 12, MaxEntries: 4}, 1, maps.NewTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := bytes.Repeat([]byte{3, 0, 0, 0}, 3)
+	if err := hash.Put(key, make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	at, _ := w.mem.Slice(object, 64)
+	copy(at, key)
+	copy(at[32:], "twelve bytes")
+	for _, c := range []struct {
+		name       string
+		op         ir.Op
+		r2, r4     uint64
+		zero, host bool // R0, and that the host is asked
+	}{
+		{"a key that is there", ir.Op{Kind: ir.HashLookup}, object, 0, false, false},
+		{"a key that is not there", ir.Op{Kind: ir.HashLookup}, object + 8, 0, true, false},
+		{"an update", ir.Op{Kind: ir.ArrayUpdate, Src: 3, Aux: 1}, object, 0, true, false},
+		{"an update with flags", ir.Op{Kind: ir.ArrayUpdate, Src: 3, Aux: 1}, object, 1, false, true},
+	} {
+		for _, n := range []int{0, 1 << 20 / 4} {
+			l := &ir.List{Exits: []ir.Exit{{Kind: ir.ExitHelper, Resume: 0, Alt: -1}}, Funcs: []ir.Function{{Root: true}}, Mask: w.mem.Mask(), Labels: 1,
+				Maps: []maps.Layout{hash.Layout(), array.Layout()}}
+			c.op.Base = 2
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Func}, c.op, ir.Op{Kind: ir.Label})
+			l.Ops = append(l.Ops, slices.Repeat([]ir.Op{{Kind: ir.Add, W: 64, Dst: 9, UseImm: true, Imm: 1}}, n)...)
+			l.Ops = append(l.Ops, ir.Op{Kind: ir.Return})
+			if err := array.Put(uint32(3), make([]byte, 12)); err != nil {
+				t.Fatal(err)
+			}
+			st := *w.st
+			st.R[0], st.R[2], st.R[3], st.R[4] = 7, c.r2, object+32, c.r4
+			code := runnable(t, l)
+			code.Call(&st, 0)
+			value, err := array.LookupBytes(uint32(3))
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := string(value) == "twelve bytes"
+			if host := st.Exit == 0; host != c.host || !host && (st.Exit != Done || (st.R[0] == 0) != c.zero) || written != (c.op.Kind == ir.ArrayUpdate && !c.host) {
+				t.Errorf("%s, %d instructions away: exit %d, R0 %#x, element %q", c.name, n, st.Exit, st.R[0], value)
+			}
+			runtime.KeepAlive(code)
 		}
 	}
 }

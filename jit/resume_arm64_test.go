@@ -9,7 +9,6 @@ import (
 
 	"github.com/gbpf/gbpf/internal/execmem"
 	"github.com/gbpf/gbpf/internal/guest"
-	"github.com/gbpf/gbpf/jit/internal/arm64"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -49,7 +48,7 @@ func turning(r *rand.Rand) *ir.List {
 // runnable makes Code of a list.
 func runnable(t *testing.T, l *ir.List) *Code {
 	t.Helper()
-	n, err := arm64.Expand(l, arm64.Features{LSE: true})
+	n, err := expand(l)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
+	"github.com/gbpf/gbpf/maps"
 )
 
 // TestExpandAnything gives lists that make no sense: code or an error, nothing else.
@@ -22,6 +23,10 @@ func TestExpandAnything(t *testing.T) {
 		if r.IntN(4) == 0 {
 			l.Mask = r.Uint32()
 		}
+		l.Maps = []maps.Layout{
+			{Kind: maps.ArrayLayout, KeySize: 4, ValueSize: r.Uint32N(70), Stride: 8 << r.IntN(4), CPUStride: r.Uint32N(2) * 64, Entries: r.Uint32() >> r.IntN(32), Addr: r.Uint32()},
+			{Kind: maps.HashLayout, KeySize: 1 + r.Uint32N(70), KeyStride: 8 + r.Uint32N(9)*8, Mask: 1<<r.IntN(20) - 1, Stride: r.Uint32N(100), Marks: uintptr(r.Uint32N(2))},
+		}
 		l.Ops = append(l.Ops, ir.Op{Kind: ir.Func}, ir.Op{Kind: ir.Label}, ir.Op{Kind: ir.Func, Target: 1})
 		for range 1 + r.IntN(3) {
 			op := ir.Op{
@@ -30,6 +35,9 @@ func TestExpandAnything(t *testing.T) {
 				Access: ir.Access(r.IntN(4)), AtomicOp: isa.AtomicOp(r.IntN(8)), UseImm: r.IntN(2) == 0, Signed: r.IntN(2) == 0,
 				Swapped: r.IntN(2) == 0, Fetch: r.IntN(2) == 0, Safe: r.IntN(2) == 0, Off: int32(r.Uint32()) >> r.IntN(32),
 				Target: int32(r.IntN(5)) - 1, Exit: int32(r.IntN(4)) - 1, Stride: r.Uint32(), Aux: r.Uint32(), Imm: int64(r.Uint64()) >> r.IntN(64),
+			}
+			if r.IntN(4) > 0 {
+				op.Aux %= 2
 			}
 			if r.IntN(8) == 0 {
 				op.W, op.Size, op.From = uint8(r.Uint32()), uint8(r.Uint32()), uint8(r.Uint32())
