@@ -1,9 +1,9 @@
 package jit
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/gbpf/gbpf/internal/fuel"
 	"github.com/gbpf/gbpf/isa"
@@ -200,37 +200,45 @@ func hostileShapes(n int) map[string][]isa.Insn {
 	return m
 }
 
-// TestCompileLinear compiles programs of hostile shapes, and such of eight times the size: an instruction takes about as long.
-func TestCompileLinear(t *testing.T) {
-	if testing.Short() || Arch == "" {
-		t.Skip("slow, or no machine code is made here")
+// compileShape compiles a program of which only the structure is proven.
+func compileShape(t testing.TB, name string, insns []isa.Insn) func() {
+	proof, err := verifier.Verify(&verifier.Spec{Name: name, Type: progtype.Raw, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
-	const small, large = 10_000, 80_000
-	each := map[string]float64{}
-	for _, n := range []int{small, large} {
-		for name, insns := range hostileShapes(n) {
-			proof, err := verifier.Verify(&verifier.Spec{Name: name, Type: progtype.Raw, GPL: true, Insns: insns}, verifier.Options{Policy: verifier.PolicySandboxed})
-			if err != nil {
+	return func() {
+		cfg := Config{Mask: 1<<32 - 1, Fuel: fuel.New(insns), Const: func(pc int) uint64 { return uint64(insns[pc].Imm) }, TailCall: func(int) bool { return false }}
+		for _, arch := range Archs {
+			if _, err := Assemble(proof, cfg, arch); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			least := time.Duration(1 << 62)
-			for range 3 {
-				begin := time.Now()
-				cfg := Config{Mask: 1<<32 - 1, Fuel: fuel.New(insns), Const: func(pc int) uint64 { return uint64(insns[pc].Imm) }, TailCall: func(int) bool { return false }}
-				if _, err := Assemble(proof, cfg, Arch); err != nil {
-					t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCompileShapes compiles programs of hostile shapes for both architectures.
+func TestCompileShapes(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 3000
+	}
+	for name, insns := range hostileShapes(n) {
+		compileShape(t, name, insns)()
+	}
+}
+
+// BenchmarkCompileShapes shows whether an instruction of a large program takes longer than one of a small one, for both architectures
+// together.
+func BenchmarkCompileShapes(b *testing.B) {
+	for _, n := range []int{10_000, 80_000} {
+		for name, insns := range hostileShapes(n) {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				f := compileShape(b, name, insns)
+				for b.Loop() {
+					f()
 				}
-				least = min(least, time.Since(begin))
-			}
-			ns := float64(least.Nanoseconds()) / float64(n)
-			if n == small {
-				each[name] = ns
-				continue
-			}
-			t.Logf("%-10s %4.0f ns an instruction of %d, %4.0f of %d", name, each[name], small, ns, large)
-			if ns > 6*each[name] {
-				t.Errorf("%s: %.0f ns an instruction of %d, %.0f of %d", name, each[name], small, ns, large)
-			}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/insn")
+			})
 		}
 	}
 }
