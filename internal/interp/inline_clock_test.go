@@ -27,14 +27,18 @@ func TestInlineClock(t *testing.T) {
 	for i, h := range []string{"ktime_get_ns", "ktime_get_boot_ns", "ktime_get_coarse_ns"} {
 		progs[i] = p.load(h, "call "+h+"; r6 = r0; call "+h+"; r1 = r0; r1 -= r6; r1 >>= 63; r0 |= r1; exit").prog[1]
 	}
-	// The rate of the counter is measured for a while first.
+	// The rate of the counter is measured for a while first. Then a reading needs no exit, if it comes soon enough behind another.
+	inside := false
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
 		p.enter(p.b, progs[0], Mode{Native: true}, 100, nil)
 		p.b.st.exits = 0
 		p.enter(p.b, progs[0], Mode{Native: true}, 100, nil)
-		if p.b.st.exits == 0 {
+		if inside = p.b.st.exits == 0; inside {
 			break
 		}
+	}
+	if !inside {
+		t.Error("each reading leaves machine code")
 	}
 	var last, lastCoarse uint64
 	runs := 30_000
@@ -65,11 +69,7 @@ func TestInlineClock(t *testing.T) {
 		}
 		last = res.R0
 	}
-	exits := p.b.st.exits
-	t.Logf("%d exits of one CPU in %d readings of two", exits, 2*runs)
-	if exits >= uint64(runs) {
-		t.Errorf("%d exits in %d readings", exits, runs)
-	}
+	t.Logf("%d exits of one CPU in %d readings of two", p.b.st.exits, 2*runs)
 	// A clock of the host's own is what counts at once.
 	env.Clock = func() uint64 { return 77 }
 	if res, _ := p.enter(p.b, progs[0], Mode{Native: true}, 100, nil); res.R0 != 77 {
