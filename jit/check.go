@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/verifier"
@@ -67,7 +68,7 @@ func (c *checker) shape() error {
 	if len(c.l.Funcs) == 0 || c.l.Mask == 0 || c.l.Mask&(c.l.Mask+1) != 0 {
 		return fmt.Errorf("check: no functions, or the mask is not a power of two less one")
 	}
-	c.place = take(&mem.place, c.l.Labels)
+	c.place = scratch.Take(&mem.place, c.l.Labels)
 	for i := range c.place {
 		c.place[i] = -1
 	}

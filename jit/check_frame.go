@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -13,7 +14,7 @@ import (
 func (c *checker) frames() error {
 	mem := c.cfg.memory()
 	ops := c.l.Ops
-	c.owner = take(&mem.owner, len(c.marks))
+	c.owner = scratch.Take(&mem.owner, len(c.marks))
 	work := mem.work[:0]
 	for m, i := range c.marks {
 		c.owner[m] = -1

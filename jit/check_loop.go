@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gbpf/gbpf/internal/fuel"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -17,7 +18,7 @@ func (c *checker) ends(table *fuel.Table) error {
 	if !w.back() {
 		return nil
 	}
-	w.counted = take(&c.cfg.memory().rounds, len(c.marks))
+	w.counted = scratch.Take(&c.cfg.memory().rounds, len(c.marks))
 	for m, i := range c.marks {
 		op := &c.l.Ops[i]
 		if op.Kind != ir.CondJump || table == nil || c.owner[m] < 0 {
@@ -77,7 +78,7 @@ func (w *circles) back() bool {
 func (w *circles) index() {
 	mem := w.cfg.memory()
 	n := len(w.marks)
-	w.first = take(&mem.first, n+1)
+	w.first = scratch.Take(&mem.first, n+1)
 	var room [5]int32
 	each := func(f func(from, to int32)) {
 		for m := range int32(n) {
@@ -92,7 +93,7 @@ func (w *circles) index() {
 	for i := range n {
 		w.first[i+1] += w.first[i]
 	}
-	w.from = take(&mem.from, int(w.first[n]))
+	w.from = scratch.Take(&mem.from, int(w.first[n]))
 	at := append(mem.work[:0], w.first[:n]...)
 	each(func(from, to int32) {
 		w.from[at[to]] = from
@@ -173,7 +174,7 @@ func (w *circles) alone(m, head, out int32, n *fuel.Count, writer int) error {
 	reg := ir.Reg(n.Reg)
 	if w.from == nil {
 		w.index()
-		w.seen = take(&w.cfg.memory().inBody, len(w.marks))
+		w.seen = scratch.Take(&w.cfg.memory().inBody, len(w.marks))
 	}
 	mark := m + 1
 	w.body = append(w.body[:0], head)
@@ -285,7 +286,7 @@ func changes(op *ir.Op, r ir.Reg) bool {
 func (w *circles) search() error {
 	const path, done = 1, 2
 	mem := w.cfg.memory()
-	seen := take(&mem.seen, len(w.marks))
+	seen := scratch.Take(&mem.seen, len(w.marks))
 	stack := mem.work[:0]
 	var room [3]int32
 	for root := range w.marks {

@@ -3,6 +3,7 @@ package jit
 import (
 	"math"
 
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
@@ -19,7 +20,7 @@ type stretch struct {
 // liveness finds the registers that are live at each label. Whatever the host or another function may see counts as
 // read: all registers at calls, exits to the host and returns. ok is false where it takes too long.
 func liveness(l *ir.List, mem *workspace) (at []regSet, ok bool) {
-	at = take(&mem.live, l.Labels)
+	at = scratch.Take(&mem.live, l.Labels)
 	if l.Labels == 0 {
 		return at, true
 	}

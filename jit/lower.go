@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 	"github.com/gbpf/gbpf/verifier"
@@ -39,7 +40,7 @@ func lower(proof *verifier.Proof, cfg *Config) (*ir.List, error) {
 	mem := cfg.memory()
 	w := &lowerer{
 		l: &ir.List{Mask: cfg.Mask, Ops: mem.ops[:0]}, cfg: cfg, proof: proof, insns: insns, after: mem.after[:0],
-		facts: proof.Policy() != verifier.PolicySandboxed, label: take(&mem.label, len(insns)), head: take(&mem.head, len(insns)), out: -1,
+		facts: proof.Policy() != verifier.PolicySandboxed, label: scratch.Take(&mem.label, len(insns)), head: scratch.Take(&mem.head, len(insns)), out: -1,
 	}
 	w.l.Ops = slices.Grow(w.l.Ops, len(insns)*5/4+16)
 	defer func() { mem.ops, mem.after = w.l.Ops, w.after }()

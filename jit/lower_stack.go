@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/gbpf/gbpf/internal/guest"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 	"github.com/gbpf/gbpf/verifier"
 )
@@ -59,7 +60,7 @@ func (w *lowerer) stack(pc int) int64 {
 		return int64(depth+15) &^ 15
 	}
 	if w.came == nil { // once for all functions: they share no labels
-		w.slots, w.came = take(&w.cfg.memory().slots, w.l.Labels), take(&w.cfg.memory().came, w.l.Labels)
+		w.slots, w.came = scratch.Take(&w.cfg.memory().slots, w.l.Labels), scratch.Take(&w.cfg.memory().came, w.l.Labels)
 	}
 	s := &stackReads{lowerer: w, depth: depth, end: len(w.insns)}
 	if int(w.fn)+1 < len(w.cfg.Fuel.Starts()) {

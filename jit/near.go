@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/gbpf/gbpf/internal/fuel"
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/jit/internal/ir"
 )
 
@@ -16,7 +17,7 @@ func near(l *ir.List, table *fuel.Table, mem *workspace) {
 	if l.Mask != math.MaxUint32 {
 		return
 	}
-	n := &bounder{l: l, table: table, mem: mem, place: take(&mem.nearPlace, l.Labels), seen: take(&mem.seen, l.Labels), fresh: take(&mem.counted, l.Labels)}
+	n := &bounder{l: l, table: table, mem: mem, place: scratch.Take(&mem.nearPlace, l.Labels), seen: scratch.Take(&mem.seen, l.Labels), fresh: scratch.Take(&mem.counted, l.Labels)}
 	if cap(mem.bounds) < l.Labels {
 		mem.bounds = make([]bounds, l.Labels+l.Labels/4)
 	}
@@ -24,7 +25,7 @@ func near(l *ir.List, table *fuel.Table, mem *workspace) {
 	if n.seed(); len(n.wanted) == 0 {
 		return
 	}
-	n.found = take(&mem.found, len(l.Ops))
+	n.found = scratch.Take(&mem.found, len(l.Ops))
 	for n.round(true); n.again; n.round(false) {
 		// What takes many rounds stays as it is.
 		if n.rounds == 12 {
@@ -165,7 +166,7 @@ func (n *bounder) grew(label int32) {
 // seed finds the ops that may be near, and where control may come from elsewhere, and makes nothing known at labels to which it
 // comes in ways that step does not follow.
 func (n *bounder) seed() {
-	followed := take(&n.mem.followed, len(n.l.Exits))
+	followed := scratch.Take(&n.mem.followed, len(n.l.Exits))
 	n.starts, n.wanted = n.mem.starts[:0], n.mem.wanted[:0]
 	nothing := n.mem.stack[:0] // labels
 	for i := range n.l.Ops {

@@ -45,14 +45,3 @@ func (w *workspace) release() {
 		workspaces.Put(w)
 	}
 }
-
-// take returns n zeroed elements of *s, which grows as needed.
-func take[T any](s *[]T, n int) []T {
-	if cap(*s) < n {
-		*s = make([]T, n+n/4)
-		return (*s)[:n]
-	}
-	part := (*s)[:n]
-	clear(part)
-	return part
-}

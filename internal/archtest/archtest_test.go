@@ -14,7 +14,7 @@ const module = "github.com/gbpf/gbpf"
 // above its own. A package that is not listed fails the test, so that its place gets
 // decided.
 var layers = [][]string{
-	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest", "internal/stopwatch"},
+	{"isa", "internal/errno", "internal/trap", "internal/hostmem", "internal/cpu", "internal/archtest", "internal/stopwatch", "internal/scratch"},
 	{"internal/guest", "internal/hostclock", "internal/fuel", "internal/fuzzgen", "internal/scalar"},
 	{"maps", "helpers/proto", "internal/execmem"},
 	{"progtype", "internal/asm"},

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 )
 
@@ -12,7 +13,7 @@ const (
 	maxCounted  = 1 << 16 // what turns add to the weight of a function
 	maxProgram  = 1 << 24 // what turns add to the weight of a program
 	maxBody     = 1 << 10 // instructions of a loop, and jumps within it
-	maxScanning = 32      // instructions looked at, for each of the program
+	maxScanning = 32      // instructions and jumps looked at, for each instruction of the program
 )
 
 // Count is a loop that ends by its own structure: a register is set, or not, before it, one addition of a constant
@@ -56,7 +57,7 @@ type counted struct {
 // count returns the loops that count, in the order of the jumps that end their turns, and changes weight, that of each instruction,
 // to one with the turns of the loops around it.
 func count(f *flow, weight []uint32, starts []int32, m *memory) (found []counted) {
-	c := &counter{flow: f, left: maxScanning * len(f.insns), start: take(&m.start, len(f.loop)), seen: take(&m.seen, len(f.loop)), body: m.todo[:0]}
+	c := &counter{flow: f, left: maxScanning * len(f.insns), start: scratch.Take(&m.start, len(f.loop)), seen: scratch.Take(&m.seen, len(f.loop)), body: m.todo[:0]}
 	for _, s := range starts {
 		c.start[f.block[s]] = true
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/gbpf/gbpf/internal/scratch"
 	"github.com/gbpf/gbpf/isa"
 )
 
@@ -38,7 +39,7 @@ func New(insns []isa.Insn) *Table {
 	defer m.release(len(insns))
 	t := &Table{weight: make([]uint32, len(insns)+1)}
 	t.starts = []int32{0}
-	each := take(&m.each, len(insns))
+	each := scratch.Take(&m.each, len(insns))
 	for pc := range insns {
 		w := uint32(1)
 		switch in := &insns[pc]; in.Op {

@@ -1,6 +1,9 @@
 package fuel
 
-import "github.com/gbpf/gbpf/isa"
+import (
+	"github.com/gbpf/gbpf/internal/scratch"
+	"github.com/gbpf/gbpf/isa"
+)
 
 // flow is what a search through the control flow within functions finds. A block is a stretch of instructions that control enters
 // at the first and leaves, but for calls, at the last.
@@ -48,8 +51,8 @@ func search(insns []isa.Insn, m *memory) *flow {
 	f := &finder{flow: flow{insns: insns}, open: m.open[:0], path: m.path[:0]}
 	f.split(m)
 	n := len(f.first) - 1
-	f.number, f.low, f.loop, f.on = take(&m.number, n), take(&m.low, n), take(&m.loop, n), take(&m.on, n)
-	f.round, f.fell, f.rounds = take(&m.round, n), take(&m.fell, n), take(&m.rounds, n)
+	f.number, f.low, f.loop, f.on = scratch.Take(&m.number, n), scratch.Take(&m.low, n), scratch.Take(&m.loop, n), scratch.Take(&m.on, n)
+	f.round, f.fell, f.rounds = scratch.Take(&m.round, n), scratch.Take(&m.fell, n), scratch.Take(&m.rounds, n)
 	for b := range f.number {
 		if f.number[b] == 0 {
 			f.search(int32(b))
@@ -63,7 +66,7 @@ func search(insns []isa.Insn, m *memory) *flow {
 // index sorts the jumps by where they go.
 func (f *flow) index(m *memory) {
 	n := len(f.loop)
-	f.start = take(&m.jumpStart, n+1)
+	f.start = scratch.Take(&m.jumpStart, n+1)
 	for i := range n {
 		if t := f.target(int32(i)); t >= 0 {
 			f.start[t+1]++
@@ -72,7 +75,7 @@ func (f *flow) index(m *memory) {
 	for i := range n {
 		f.start[i+1] += f.start[i]
 	}
-	f.from = take(&m.jumps, int(f.start[n]))
+	f.from = scratch.Take(&m.jumps, int(f.start[n]))
 	next := append(m.next[:0], f.start[:n]...)
 	m.next = next
 	for i := range n {
@@ -98,7 +101,7 @@ func backwards(insns []isa.Insn) bool {
 // split finds the blocks.
 func (f *flow) split(m *memory) {
 	n := len(f.insns)
-	f.block = take(&m.block, n) // at first 1 where a block starts
+	f.block = scratch.Take(&m.block, n) // at first 1 where a block starts
 	start := func(pc int) {
 		if pc > 0 && pc < n {
 			f.block[pc] = 1

@@ -21,14 +21,3 @@ func (m *memory) release(insns int) {
 		memories.Put(m)
 	}
 }
-
-// take returns n zeroed elements of *s, which grows as needed.
-func take[T any](s *[]T, n int) []T {
-	if cap(*s) < n {
-		*s = make([]T, n+n/4)
-		return (*s)[:n]
-	}
-	part := (*s)[:n]
-	clear(part)
-	return part
-}

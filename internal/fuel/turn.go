@@ -1,6 +1,8 @@
 package fuel
 
-// maxWalking bounds the instructions that are looked at to find what lies in loops, for each of the program.
+import "github.com/gbpf/gbpf/internal/scratch"
+
+// maxWalking bounds the instructions and jumps that are looked at to find what lies in loops, for each instruction of the program.
 const maxWalking = 32
 
 // price finds where fuel is taken, and how much: what control may run from one such place to the next, so that the fuel
@@ -15,7 +17,7 @@ const maxWalking = 32
 func (t *Table) price(f *flow, m *memory) {
 	t.turn, t.head = make([]int32, len(f.insns)), make([]uint32, len(f.insns))
 	n := len(f.loop)
-	b := &body{flow: f, t: t, todo: m.todo[:0], left: maxWalking * len(f.insns), seen: take(&m.seen, n), counts: take(&m.counts, n)}
+	b := &body{flow: f, t: t, todo: m.todo[:0], left: maxWalking * len(f.insns), seen: scratch.Take(&m.seen, n), counts: scratch.Take(&m.counts, n)}
 	for i := range t.count {
 		c := &t.count[i]
 		t.turn[c.pc] = int32(i) + 1
